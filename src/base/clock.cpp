@@ -1,0 +1,63 @@
+#include "base/clock.hpp"
+
+#include <fmt/core.h>
+#include <time.h>
+
+#include <condition_variable>
+
+namespace nodeboot {
+
+WallTime SystemClock::wall() const {
+    return std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now());
+}
+SteadyTime SystemClock::steady() const {
+    return std::chrono::time_point_cast<Duration>(std::chrono::steady_clock::now());
+}
+
+Result<void> SystemClock::sleep(Duration duration, std::stop_token stop) {
+    std::mutex mutex;
+    std::condition_variable_any condition;
+    std::unique_lock lock(mutex);
+    condition.wait_for(lock, stop, duration, [] { return false; });
+    if (stop.stop_requested()) return fail(ErrorKind::cancelled, "stopped while waiting");
+    return {};
+}
+
+Duration Deadline::remaining(const Clock& clock) const {
+    if (at == SteadyTime::max()) return Duration::max();
+    const Duration left = at - clock.steady();
+    return left < Duration::zero() ? Duration::zero() : left;
+}
+
+std::string format_rfc3339(WallTime time) {
+    const std::time_t seconds = std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
+    std::tm parts{};
+    gmtime_r(&seconds, &parts);
+    return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday,
+                       parts.tm_hour, parts.tm_min, parts.tm_sec);
+}
+
+Result<WallTime> parse_rfc3339(std::string_view text) {
+    const std::string copy(text);
+    std::tm parts{};
+    const char* end = strptime(copy.c_str(), "%Y-%m-%dT%H:%M:%S", &parts);
+    if (end != nullptr && *end == '.') {  // fractions of a second are dropped
+        ++end;
+        while (*end >= '0' && *end <= '9') ++end;
+    }
+    if (end == nullptr || std::string_view(end) != "Z")
+        return fail(ErrorKind::corrupted, fmt::format("'{}' is not an RFC 3339 UTC time", text));
+    return WallTime(std::chrono::seconds(timegm(&parts)));
+}
+
+std::string format_duration(Duration duration) {
+    using namespace std::chrono;
+    const auto ms = duration_cast<milliseconds>(duration).count();
+    if (ms < 1000) return fmt::format("{}ms", ms);
+    if (ms < 60'000) return fmt::format("{:.1f}s", static_cast<double>(ms) / 1000.0);
+    const auto s = ms / 1000;
+    if (s < 3600) return s % 60 == 0 ? fmt::format("{}m", s / 60) : fmt::format("{}m{}s", s / 60, s % 60);
+    return s % 3600 < 60 ? fmt::format("{}h", s / 3600) : fmt::format("{}h{}m", s / 3600, s % 3600 / 60);
+}
+
+}  // namespace nodeboot

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/result.hpp"
+#include "base/secret.hpp"
+
+namespace nodeboot {
+
+/// What a worker needs to join: published by the control plane, one JSON document, format 1.
+struct JoinSecret {
+    std::string endpoint;                 ///< host:port of the API
+    Secret token;                         ///< "abcdef.0123456789abcdef"
+    std::vector<std::string> ca_cert_hashes;  ///< "sha256:" + hex over the CA's SubjectPublicKeyInfo
+    WallTime expires{};
+    std::string kubernetes_version;       ///< "v1.35.2"
+};
+
+/// `corrupted` names what is missing or malformed, never the token.
+Result<JoinSecret> parse_join_secret(const Secret& document);
+Secret serialise(const JoinSecret& secret);
+
+/// Where control plane and workers meet: SSM Parameter Store, or a folder.
+class JoinStore {
+   public:
+    virtual ~JoinStore() = default;
+    /// Empty optional while nothing is published. `unavailable` on throttling and network trouble.
+    virtual Result<std::optional<JoinSecret>> fetch() const = 0;
+    virtual Result<void> publish(const JoinSecret& secret) = 0;
+    /// First writer wins: true when `owner` now holds the election of the node that runs init (or held it before).
+    virtual Result<bool> claim_init(const std::string& owner) = 0;
+    /// For people: "SSM parameter /nodeboot/demo/join in eu-central-1".
+    virtual std::string describe() const = 0;
+};
+
+}  // namespace nodeboot

@@ -1,0 +1,28 @@
+#pragma once
+
+#include "base/clock.hpp"
+
+namespace nodeboot::testing {
+
+/// Time moved by hand: sleeping advances it at once.
+class ManualClock final : public Clock {
+   public:
+    WallTime wall() const override { return wall_; }
+    SteadyTime steady() const override { return steady_; }
+    Result<void> sleep(Duration duration, std::stop_token stop = {}) override {
+        if (stop.stop_requested()) return fail(ErrorKind::cancelled, "stopped while waiting");
+        advance(duration);
+        return {};
+    }
+    void advance(Duration duration) {
+        wall_ += duration;
+        steady_ += duration;
+    }
+    void set_wall(WallTime time) { wall_ = time; }
+
+   private:
+    WallTime wall_{std::chrono::sys_days{std::chrono::year{2026} / 11 / 23}};
+    SteadyTime steady_{std::chrono::hours(1)};
+};
+
+}  // namespace nodeboot::testing
