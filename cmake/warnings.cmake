@@ -7,7 +7,7 @@ target_compile_options(standard_warnings INTERFACE
   -Wno-missing-field-initializers)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   target_compile_options(standard_warnings INTERFACE
-    -Wduplicated-cond -Wlogical-op -Wuseless-cast
+    -Wduplicated-cond -Wlogical-op
     # False alarms of g++ 12's optimiser: std::string operator+ (GCC PR 105651), optional and variant (PR 80635).
     -Wno-restrict -Wno-maybe-uninitialized)
 endif()
