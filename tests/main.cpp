@@ -6,8 +6,8 @@
 
 int main(int argc, char** argv) {
     // Developers' machines preset these; a test that needs one sets it.
-    for (const char* name : {"SSL_CERT_FILE", "SSL_CERT_DIR", "HTTP_PROXY", "HTTPS_PROXY", "http_proxy",
-                             "https_proxy", "NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy"}) {
+    for (const char* name : {"SSL_CERT_FILE", "SSL_CERT_DIR", "HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy",
+                             "NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy"}) {
         ::unsetenv(name);
     }
     std::signal(SIGPIPE, SIG_IGN);

@@ -7,9 +7,7 @@
 
 namespace nodeboot {
 
-WallTime SystemClock::wall() const {
-    return std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now());
-}
+WallTime SystemClock::wall() const { return std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now()); }
 SteadyTime SystemClock::steady() const {
     return std::chrono::time_point_cast<Duration>(std::chrono::steady_clock::now());
 }

@@ -38,15 +38,16 @@ struct NodeConfig {
     std::string name;  ///< empty: the machine's hostname (Kubernetes node name rules apply)
     std::map<std::string, std::string> labels;
     std::vector<Taint> taints;
-    std::string login_user;  ///< gets ~/.kube/config on the control plane; empty: the distribution's (ubuntu, admin, ec2-user) if it exists
+    /// gets ~/.kube/config on the control plane; empty: the distribution's (ubuntu, admin, ec2-user) if it exists
+    std::string login_user;
 };
 
 struct KubernetesConfig {
     Version version{1, 35, std::nullopt};  ///< without a patch: the newest of that minor in the source
     Source source = Source::repository;
-    std::string bundle;                    ///< folder or .tar[.gz|.zst] on this machine, with source = "bundle"
+    std::string bundle;  ///< folder or .tar[.gz|.zst] on this machine, with source = "bundle"
     std::string repository_url = "https://pkgs.k8s.io/core:/stable:/v{minor}/deb/";
-    std::string repository_key;            ///< URL or path of the signing key; empty: Release.key beside the repository
+    std::string repository_key;  ///< URL or path of the signing key; empty: Release.key beside the repository
     std::string image_repository = "registry.k8s.io";
 };
 
@@ -56,7 +57,8 @@ struct NetworkConfig {
     Cidr service_cidr{0x0a600000, 12};
     unsigned vxlan_port = 4789;
     unsigned api_port = 6443;
-    std::string endpoint;  ///< stable host[:port] of the API (controlPlaneEndpoint); empty: this control plane's own address
+    /// stable host[:port] of the API (controlPlaneEndpoint); empty: this control plane's own address
+    std::string endpoint;
     std::vector<std::string> cert_sans;
     std::string cluster_domain = "cluster.local";
     unsigned node_port_first = 30000, node_port_last = 32767;
@@ -101,9 +103,9 @@ struct HostConfig {
     std::map<std::string, std::string> sysctl;                 ///< further keys, or other values
     std::vector<std::string> modules;                          ///< further kernel modules
     std::vector<std::string> ignore_preflight;                 ///< names of nodeboot's own checks
-    unsigned min_cpus = 0;             ///< 0: 2 on a control plane, 1 on a worker
-    unsigned min_memory_mib = 0;       ///< 0: 1700 on a control plane (kubeadm's own limit), 900 on a worker
-    unsigned min_disk_gib = 8;         ///< free under /var/lib
+    unsigned min_cpus = 0;                                     ///< 0: 2 on a control plane, 1 on a worker
+    unsigned min_memory_mib = 0;  ///< 0: 1700 on a control plane (kubeadm's own limit), 900 on a worker
+    unsigned min_disk_gib = 8;    ///< free under /var/lib
 };
 
 struct JoinConfig {
@@ -115,9 +117,9 @@ struct JoinConfig {
 };
 
 struct AwsConfig {
-    std::string endpoint_url;   ///< instead of AWS's own; https, or http to loopback and link-local only
+    std::string endpoint_url;  ///< instead of AWS's own; https, or http to loopback and link-local only
     std::string imds_endpoint = "http://169.254.169.254";
-    std::string ca_file;        ///< PEM; empty: the system's
+    std::string ca_file;  ///< PEM; empty: the system's
     Duration imds_deadline = std::chrono::minutes(2);
 };
 

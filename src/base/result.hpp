@@ -25,29 +25,29 @@ inline tl::unexpected<Error> fail(ErrorKind kind, std::string message, std::stri
 
 /// `auto x = NB_TRY(f());` — the value, or return the error from the enclosing function.
 /// A statement expression: g++ and clang, the two compilers nodeboot is built with.
-#define NB_TRY(expression)                                                          \
-    __extension__({                                                                 \
-        auto&& nb_result_ = (expression);                                           \
-        if (!nb_result_) return ::nodeboot::fail(std::move(nb_result_).error());    \
-        *std::move(nb_result_);                                                     \
+#define NB_TRY(expression)                                                       \
+    __extension__({                                                              \
+        auto&& nb_result_ = (expression);                                        \
+        if (!nb_result_) return ::nodeboot::fail(std::move(nb_result_).error()); \
+        *std::move(nb_result_);                                                  \
     })
 
 /// The same for Result<void>, and with a context line for either.
-#define NB_CHECK(expression)                                                        \
-    do {                                                                            \
-        auto&& nb_result_ = (expression);                                           \
-        if (!nb_result_) return ::nodeboot::fail(std::move(nb_result_).error());    \
+#define NB_CHECK(expression)                                                     \
+    do {                                                                         \
+        auto&& nb_result_ = (expression);                                        \
+        if (!nb_result_) return ::nodeboot::fail(std::move(nb_result_).error()); \
     } while (false)
 
-#define NB_TRY_CONTEXT(expression, line)                                                                 \
-    __extension__({                                                                                      \
-        auto&& nb_result_ = (expression);                                                                \
-        if (!nb_result_) return ::nodeboot::fail(std::move(std::move(nb_result_).error()).with_context(line));      \
-        *std::move(nb_result_);                                                                          \
+#define NB_TRY_CONTEXT(expression, line)                                                                       \
+    __extension__({                                                                                            \
+        auto&& nb_result_ = (expression);                                                                      \
+        if (!nb_result_) return ::nodeboot::fail(std::move(std::move(nb_result_).error()).with_context(line)); \
+        *std::move(nb_result_);                                                                                \
     })
 
-#define NB_CHECK_CONTEXT(expression, line)                                                               \
-    do {                                                                                                 \
-        auto&& nb_result_ = (expression);                                                                \
-        if (!nb_result_) return ::nodeboot::fail(std::move(std::move(nb_result_).error()).with_context(line));      \
+#define NB_CHECK_CONTEXT(expression, line)                                                                     \
+    do {                                                                                                       \
+        auto&& nb_result_ = (expression);                                                                      \
+        if (!nb_result_) return ::nodeboot::fail(std::move(std::move(nb_result_).error()).with_context(line)); \
     } while (false)

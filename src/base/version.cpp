@@ -30,7 +30,8 @@ Result<Version> parse_version(std::string_view text) {
         }
         rest.remove_prefix(1);
     }
-    if (count < 2) return fail(ErrorKind::invalid_input, fmt::format("'{}' is not a version like 1.35 or v1.35.2", text));
+    if (count < 2)
+        return fail(ErrorKind::invalid_input, fmt::format("'{}' is not a version like 1.35 or v1.35.2", text));
     return Version{numbers[0], numbers[1], count == 3 ? std::optional(numbers[2]) : std::nullopt};
 }
 

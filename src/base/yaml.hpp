@@ -12,6 +12,6 @@ namespace nodeboot {
 /// YAML 1.1 as Kubernetes files use it (libyaml), to and from JSON values. Anchors and tags are refused; keys keep
 /// their order; plain scalars resolve as sigs.k8s.io/yaml does (true/false, null, numbers; "yes" stays a string).
 Result<std::vector<nlohmann::ordered_json>> parse_yaml(std::string_view text);  ///< one value a document
-std::string to_yaml(const nlohmann::ordered_json& value);                        ///< block style, strings quoted only where needed
+std::string to_yaml(const nlohmann::ordered_json& value);  ///< block style, strings quoted only where needed
 
 }  // namespace nodeboot

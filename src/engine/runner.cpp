@@ -144,7 +144,8 @@ class Run {
 
     void plan(std::size_t i) {
         PhaseReport& entry = begin(i);
-        if (auto changes = timed_plan(i, entry)) entry.outcome = changes->empty() ? Outcome::unchanged : Outcome::pending;
+        if (auto changes = timed_plan(i, entry))
+            entry.outcome = changes->empty() ? Outcome::unchanged : Outcome::pending;
         end(i);
     }
 
@@ -182,7 +183,8 @@ class Run {
     }
 
     Readiness readiness(std::size_t i) {
-        if (options_.stop.stop_requested()) return block(i, Error{ErrorKind::cancelled, "stopped before it began", "", {}});
+        if (options_.stop.stop_requested())
+            return block(i, Error{ErrorKind::cancelled, "stopped before it began", "", {}});
         for (const auto& need : info(i).needs) {
             const auto it = std::find_if(report_.phases.begin(), report_.phases.end(),
                                          [&](const PhaseReport& p) { return p.name == need; });
@@ -217,7 +219,9 @@ class Run {
         auto changes = phase(i).plan();
         entry.planning += options_.clock.steady() - start;
         if (!changes) {
-            fail_phase(entry, std::move(std::move(changes).error()).with_context(fmt::format("phase {}, looking", entry.name)));
+            fail_phase(
+                entry,
+                std::move(std::move(changes).error()).with_context(fmt::format("phase {}, looking", entry.name)));
             return std::nullopt;
         }
         entry.changes.clear();
@@ -238,8 +242,10 @@ class Run {
         StepContext context = step(i);
         for (std::size_t n = 0; n < changes.size(); ++n) {
             if (options_.stop.stop_requested()) {
-                fail_phase(entry, {ErrorKind::cancelled, fmt::format("phase {} stopped before '{}'", entry.name, changes[n].action),
-                                   "what is left is done by the next run", {}});
+                fail_phase(entry, {ErrorKind::cancelled,
+                                   fmt::format("phase {} stopped before '{}'", entry.name, changes[n].action),
+                                   "what is left is done by the next run",
+                                   {}});
                 return false;
             }
             ChangeReport& change = entry.changes[n];
@@ -267,7 +273,9 @@ class Run {
         auto again = phase(i).plan();
         entry.planning += options_.clock.steady() - start;
         if (!again) {
-            fail_phase(entry, std::move(std::move(again).error()).with_context(fmt::format("phase {}, looking again", entry.name)));
+            fail_phase(
+                entry,
+                std::move(std::move(again).error()).with_context(fmt::format("phase {}, looking again", entry.name)));
             return false;
         }
         if (again->empty()) return true;
@@ -275,7 +283,8 @@ class Run {
         fail_phase(entry, {ErrorKind::conflict,
                            fmt::format("phase {} made its changes, but {} is '{}' and not '{}' ({} left)", entry.name,
                                        left.subject, left.from, left.to, again->size()),
-                           "something else on this machine changes it back, or the change had no effect", {}});
+                           "something else on this machine changes it back, or the change had no effect",
+                           {}});
         return false;
     }
 
@@ -287,7 +296,8 @@ class Run {
         auto verified = phase(i).verify(context);
         entry.verifying = options_.clock.steady() - start;
         if (verified) return true;
-        fail_phase(entry, std::move(std::move(verified).error()).with_context(fmt::format("phase {}, verifying", entry.name)));
+        fail_phase(entry,
+                   std::move(std::move(verified).error()).with_context(fmt::format("phase {}, verifying", entry.name)));
         return false;
     }
 

@@ -80,8 +80,8 @@ struct RunOptions {
     std::stop_token stop;
     Selection selection;
     RunObserver* observer = nullptr;
-    Deadline deadline;        ///< of the whole run
-    unsigned parallel = 8;    ///< phases at once
+    Deadline deadline;      ///< of the whole run
+    unsigned parallel = 8;  ///< phases at once
 };
 
 /// Looks only: every selected phase is planned, nothing is applied or verified. A phase whose plan fails is `failed`.

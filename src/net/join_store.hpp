@@ -12,11 +12,11 @@ namespace nodeboot {
 
 /// What a worker needs to join: published by the control plane, one JSON document, format 1.
 struct JoinSecret {
-    std::string endpoint;                 ///< host:port of the API
-    Secret token;                         ///< "abcdef.0123456789abcdef"
+    std::string endpoint;                     ///< host:port of the API
+    Secret token;                             ///< "abcdef.0123456789abcdef"
     std::vector<std::string> ca_cert_hashes;  ///< "sha256:" + hex over the CA's SubjectPublicKeyInfo
     WallTime expires{};
-    std::string kubernetes_version;       ///< "v1.35.2"
+    std::string kubernetes_version;  ///< "v1.35.2"
 };
 
 /// `corrupted` names what is missing or malformed, never the token.

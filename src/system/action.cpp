@@ -25,9 +25,13 @@ std::string describe(const Action& action) {
             [](const CopyFile& a) {
                 return fmt::format("copy {} to {} ({})", a.from.string(), a.to.string(), mode_text(a.attributes));
             },
-            [](const MakeDirectory& a) { return fmt::format("make folder {} ({})", a.path.string(), mode_text(a.attributes)); },
+            [](const MakeDirectory& a) {
+                return fmt::format("make folder {} ({})", a.path.string(), mode_text(a.attributes));
+            },
             [](const MakeSymlink& a) { return fmt::format("link {} to {}", a.path.string(), a.target); },
-            [](const SetAttributes& a) { return fmt::format("chmod {} to {}", a.path.string(), mode_text(a.attributes)); },
+            [](const SetAttributes& a) {
+                return fmt::format("chmod {} to {}", a.path.string(), mode_text(a.attributes));
+            },
             [](const RemovePath& a) { return fmt::format("remove {}", a.path.string()); },
             [](const SetSysctl& a) { return fmt::format("set sysctl {}={}", a.key, a.value); },
             [](const LoadModule& a) { return fmt::format("load module {}", a.name); },
@@ -44,29 +48,28 @@ std::string describe(const Action& action) {
 
 Result<void> perform(const Action& action, ActionContext& context) {
     Host& host = context.host;
-    return std::visit(
-        Overload{
-            [&](const WriteFile& a) { return host.write(a.path, a.content, a.attributes); },
-            [&](const CopyFile& a) { return host.copy(a.from, a.to, a.attributes); },
-            [&](const MakeDirectory& a) { return host.make_directory(a.path, a.attributes); },
-            [&](const MakeSymlink& a) { return host.make_symlink(a.path, a.target); },
-            [&](const SetAttributes& a) { return host.set_attributes(a.path, a.attributes); },
-            [&](const RemovePath& a) { return host.remove(a.path); },
-            [&](const SetSysctl& a) { return host.write_kernel(sysctl_path(a.key), a.value + "\n"); },
-            [&](const LoadModule& a) -> Result<void> {
-                NB_CHECK(run_checked(host, {.argv = {"modprobe", "--", a.name}}));
-                return {};
-            },
-            [&](const SwapOff& a) { return host.swap_off(a.device); },
-            [&](const Unit& a) { return host.unit_verb(a.verb, a.name); },
-            [&](const DaemonReload&) { return host.daemon_reload(); },
-            [&](const RunCommand& a) -> Result<void> {
-                NB_CHECK(run_checked(host, {.argv = a.argv, .timeout = a.timeout}));
-                return {};
-            },
-            [&](const Procedure& a) { return a.run(context); },
-        },
-        action);
+    return std::visit(Overload{
+                          [&](const WriteFile& a) { return host.write(a.path, a.content, a.attributes); },
+                          [&](const CopyFile& a) { return host.copy(a.from, a.to, a.attributes); },
+                          [&](const MakeDirectory& a) { return host.make_directory(a.path, a.attributes); },
+                          [&](const MakeSymlink& a) { return host.make_symlink(a.path, a.target); },
+                          [&](const SetAttributes& a) { return host.set_attributes(a.path, a.attributes); },
+                          [&](const RemovePath& a) { return host.remove(a.path); },
+                          [&](const SetSysctl& a) { return host.write_kernel(sysctl_path(a.key), a.value + "\n"); },
+                          [&](const LoadModule& a) -> Result<void> {
+                              NB_CHECK(run_checked(host, {.argv = {"modprobe", "--", a.name}}));
+                              return {};
+                          },
+                          [&](const SwapOff& a) { return host.swap_off(a.device); },
+                          [&](const Unit& a) { return host.unit_verb(a.verb, a.name); },
+                          [&](const DaemonReload&) { return host.daemon_reload(); },
+                          [&](const RunCommand& a) -> Result<void> {
+                              NB_CHECK(run_checked(host, {.argv = a.argv, .timeout = a.timeout}));
+                              return {};
+                          },
+                          [&](const Procedure& a) { return a.run(context); },
+                      },
+                      action);
 }
 
 Runnable make_runnable(std::shared_ptr<const NodePhase> phase, Host& host) {

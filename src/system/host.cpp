@@ -24,7 +24,8 @@ std::string to_text(const std::vector<std::string>& argv) {
     std::string text;
     for (const auto& word : argv) {
         const bool plain = !word.empty() && std::all_of(word.begin(), word.end(), [](unsigned char c) {
-            return std::isalnum(c) != 0 || std::string_view("-_./:=,@+%").find(static_cast<char>(c)) != std::string_view::npos;
+            return std::isalnum(c) != 0 ||
+                   std::string_view("-_./:=,@+%").find(static_cast<char>(c)) != std::string_view::npos;
         });
         text += (text.empty() ? "" : " ") + (plain ? word : fmt::format("'{}'", word));
     }

@@ -32,11 +32,11 @@ struct DiskSpace {
 
 /// What systemd says of a unit (org.freedesktop.systemd1.Unit, man org.freedesktop.systemd1).
 struct UnitState {
-    bool loaded = false;          ///< LoadState is "loaded": a unit file exists and parses
-    std::string active;           ///< ActiveState: active, reloading, inactive, failed, activating, deactivating
-    std::string sub;              ///< SubState: running, dead, exited, auto-restart, ...
-    std::string file_state;       ///< UnitFileState: enabled, disabled, static, masked, ...; empty without a file
-    bool needs_reload = false;    ///< NeedDaemonReload: files on disk are newer than what systemd read
+    bool loaded = false;              ///< LoadState is "loaded": a unit file exists and parses
+    std::string active;               ///< ActiveState: active, reloading, inactive, failed, activating, deactivating
+    std::string sub;                  ///< SubState: running, dead, exited, auto-restart, ...
+    std::string file_state;           ///< UnitFileState: enabled, disabled, static, masked, ...; empty without a file
+    bool needs_reload = false;        ///< NeedDaemonReload: files on disk are newer than what systemd read
     std::optional<WallTime> started;  ///< ExecMainStartTimestamp of the running main process
 
     bool running() const { return active == "active" || active == "reloading"; }

@@ -40,7 +40,8 @@ std::string summarise_difference(const std::string& now, const std::string& want
     std::set_difference(b.begin(), b.end(), a.begin(), a.end(), std::back_inserter(added));
     std::set_difference(a.begin(), a.end(), b.begin(), b.end(), std::back_inserter(removed));
     if (added.empty() && removed.empty()) return "same lines, other order or ending";
-    return fmt::format("{} missing, {} unexpected line{}", added.size(), removed.size(), removed.size() == 1 ? "" : "s");
+    return fmt::format("{} missing, {} unexpected line{}", added.size(), removed.size(),
+                       removed.size() == 1 ? "" : "s");
 }
 
 Result<void> want_file(std::vector<NodeChange>& changes, const HostView& view, const Path& path,
@@ -55,14 +56,16 @@ Result<void> want_file(std::vector<NodeChange>& changes, const HostView& view, c
         return fail(ErrorKind::conflict, fmt::format("{} should be a file and is a folder", path.string()),
                     "move it away, then run again");
     if (info->type != FileInfo::Type::file) {
-        changes.push_back({path.string(), info->target.empty() ? "not a file" : "link to " + info->target, "present", write});
+        changes.push_back(
+            {path.string(), info->target.empty() ? "not a file" : "link to " + info->target, "present", write});
         return {};
     }
     const auto now = NB_TRY(view.read(path));
     if (now.value_or("") != content)
         changes.push_back({path.string(), summarise_difference(now.value_or(""), content), "as configured", write});
     else if (attributes_of(*info) != attributes)
-        changes.push_back({path.string(), owner(attributes_of(*info)), owner(attributes), SetAttributes{path, attributes}});
+        changes.push_back(
+            {path.string(), owner(attributes_of(*info)), owner(attributes), SetAttributes{path, attributes}});
     return {};
 }
 
@@ -80,17 +83,21 @@ Result<void> want_directory(std::vector<NodeChange>& changes, const HostView& vi
         return fail(ErrorKind::conflict, fmt::format("{} should be a folder and is not", path.string()),
                     "move it away, then run again");
     else if (attributes_of(*info) != attributes)
-        changes.push_back({path.string(), owner(attributes_of(*info)), owner(attributes), SetAttributes{path, attributes}});
+        changes.push_back(
+            {path.string(), owner(attributes_of(*info)), owner(attributes), SetAttributes{path, attributes}});
     return {};
 }
 
 Result<void> want_running(std::vector<NodeChange>& changes, const HostView& view, const std::string& unit) {
     const UnitState state = NB_TRY(view.unit(unit));
     if (state.masked()) changes.push_back({unit, "masked", "unmasked", Unit{UnitVerb::unmask, unit}});
-    if (!state.enabled() && state.file_state != "static" && state.file_state != "alias" && state.file_state != "indirect")
-        changes.push_back({unit, state.file_state.empty() ? "not enabled" : state.file_state, "enabled", Unit{UnitVerb::enable, unit}});
+    if (!state.enabled() && state.file_state != "static" && state.file_state != "alias" &&
+        state.file_state != "indirect")
+        changes.push_back({unit, state.file_state.empty() ? "not enabled" : state.file_state, "enabled",
+                           Unit{UnitVerb::enable, unit}});
     if (!state.running())
-        changes.push_back({unit, state.active.empty() ? "absent" : state.active, "active", Unit{UnitVerb::start, unit}});
+        changes.push_back(
+            {unit, state.active.empty() ? "absent" : state.active, "active", Unit{UnitVerb::start, unit}});
     return {};
 }
 

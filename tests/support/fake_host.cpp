@@ -112,7 +112,8 @@ Result<void> FakeHost::copy(const Path& from, const Path& to, const FileAttribut
 Result<void> FakeHost::remove(const Path& path) {
     log.push_back("remove " + path.string());
     const std::string folder = path.string() + "/";
-    std::erase_if(files, [&](const auto& entry) { return entry.first == path.string() || entry.first.starts_with(folder); });
+    std::erase_if(files,
+                  [&](const auto& entry) { return entry.first == path.string() || entry.first.starts_with(folder); });
     return {};
 }
 

@@ -1,8 +1,8 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <mutex>
-#include <functional>
 
 #include "system/host.hpp"
 
