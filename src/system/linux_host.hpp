@@ -1,0 +1,51 @@
+#pragma once
+
+#include <stop_token>
+
+#include "system/host.hpp"
+#include "system/rooted.hpp"
+#include "system/subprocess.hpp"
+#include "system/systemd_bus.hpp"
+
+namespace nodeboot {
+
+struct LinuxHostOptions {
+    Path root = "/";  ///< all paths are taken below it; programs and systemctl still act on the real machine
+    SubprocessOptions programs = {};  ///< its stop token ends programs under way
+};
+
+/// The real machine. Looking costs system calls only (query() excepted); every file change is whole and durable when
+/// the call returns, or not made at all. Thread-safe.
+class LinuxHost final : public Host {
+   public:
+    explicit LinuxHost(LinuxHostOptions options = {});
+
+    Result<std::optional<std::string>> read(const Path& path) const override;
+    Result<std::optional<FileInfo>> stat(const Path& path) const override;
+    Result<std::vector<std::string>> list(const Path& path) const override;
+    Result<DiskSpace> space(const Path& path) const override;
+    Result<UnitState> unit(const std::string& name) const override;
+    Result<CommandOutput> query(const Command& command) const override;
+
+    Result<void> write(const Path& path, std::string_view content, const FileAttributes& attributes) override;
+    Result<void> make_directory(const Path& path, const FileAttributes& attributes) override;
+    Result<void> make_symlink(const Path& path, const std::string& target) override;
+    Result<void> set_attributes(const Path& path, const FileAttributes& attributes) override;
+    Result<void> copy(const Path& from, const Path& to, const FileAttributes& attributes) override;
+    Result<void> remove(const Path& path) override;
+    Result<void> write_kernel(const Path& path, std::string_view value) override;
+    Result<void> swap_off(const Path& device) override;
+    Result<CommandOutput> run(const Command& command) override;
+    Result<void> unit_verb(UnitVerb verb, const std::string& unit) override;
+    Result<void> daemon_reload() override;
+
+   private:
+    Result<void> systemctl(const std::vector<std::string>& arguments);
+    std::string journal_of(const std::string& unit);
+
+    Rooted files_;
+    SubprocessOptions programs_;
+    mutable SystemdBus systemd_;
+};
+
+}  // namespace nodeboot
