@@ -63,9 +63,15 @@ Result<void> want_file(std::vector<NodeChange>& changes, const HostView& view, c
     const auto now = NB_TRY(view.read(path));
     if (now.value_or("") != content)
         changes.push_back({path.string(), summarise_difference(now.value_or(""), content), "as configured", write});
-    else if (attributes_of(*info) != attributes)
-        changes.push_back(
-            {path.string(), owner(attributes_of(*info)), owner(attributes), SetAttributes{path, attributes}});
+    else
+        NB_CHECK(want_attributes(changes, path, *info, attributes));
+    return {};
+}
+
+Result<void> want_attributes(std::vector<NodeChange>& changes, const Path& path, const FileInfo& info,
+                             const FileAttributes& wanted) {
+    if (attributes_of(info) != wanted)
+        changes.push_back({path.string(), owner(attributes_of(info)), owner(wanted), SetAttributes{path, wanted}});
     return {};
 }
 
@@ -82,9 +88,8 @@ Result<void> want_directory(std::vector<NodeChange>& changes, const HostView& vi
     else if (info->type != FileInfo::Type::directory)
         return fail(ErrorKind::conflict, fmt::format("{} should be a folder and is not", path.string()),
                     "move it away, then run again");
-    else if (attributes_of(*info) != attributes)
-        changes.push_back(
-            {path.string(), owner(attributes_of(*info)), owner(attributes), SetAttributes{path, attributes}});
+    else
+        NB_CHECK(want_attributes(changes, path, *info, attributes));
     return {};
 }
 

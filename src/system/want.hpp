@@ -13,6 +13,9 @@ namespace nodeboot {
 /// Content first, then mode and owner. A symlink in its place is replaced.
 Result<void> want_file(std::vector<NodeChange>& changes, const HostView& view, const Path& path,
                        const std::string& content, const FileAttributes& attributes = {});
+/// Mode and owner of what `info` describes.
+Result<void> want_attributes(std::vector<NodeChange>& changes, const Path& path, const FileInfo& info,
+                             const FileAttributes& wanted);
 Result<void> want_absent(std::vector<NodeChange>& changes, const HostView& view, const Path& path);
 Result<void> want_directory(std::vector<NodeChange>& changes, const HostView& view, const Path& path,
                             const FileAttributes& attributes = {0755, 0, 0});

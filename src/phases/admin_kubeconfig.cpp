@@ -1,0 +1,96 @@
+#include "phases/admin_kubeconfig.hpp"
+
+#include <charconv>
+#include <sstream>
+
+#include "phases/kubeadm.hpp"
+#include "system/want.hpp"
+
+namespace nodeboot {
+namespace {
+
+std::size_t count(std::string_view text, std::string_view part) {
+    std::size_t n = 0;
+    for (auto at = text.find(part); at != std::string_view::npos; at = text.find(part, at + part.size())) ++n;
+    return n;
+}
+
+// Ours to replace: one cluster, one context, as kubeadm writes it.
+bool is_plain_admin_config(const std::string& text) {
+    return count(text, "\n- cluster:") <= 1 && count(text, "\n- context:") <= 1 && count(text, "kubernetes-admin") > 0;
+}
+
+class AdminKubeconfig final : public NodePhase {
+   public:
+    explicit AdminKubeconfig(const NodeServices& services) : services_(services) {}
+    const PhaseInfo& info() const override { return info_; }
+
+    Result<std::vector<NodeChange>> plan(const HostView& view) const override {
+        std::vector<NodeChange> changes;
+        std::vector<UserEntry> users{{"root", 0, 0, "/root"}};
+        const auto passwd = NB_TRY(view.read("/etc/passwd")).value_or("");
+        const std::string& wanted = services_.config.node.login_user;
+        if (auto user = login_user(passwd, wanted); user && user->uid != 0)
+            users.push_back(*user);
+        else if (!wanted.empty() && wanted != "root" && !user)
+            return fail(ErrorKind::invalid_input,
+                        "node.login_user is '" + wanted + "', which /etc/passwd does not hold",
+                        "make the user first, or leave the setting out");
+        for (const auto& user : users) NB_CHECK(want_config(changes, view, user));
+        return changes;
+    }
+
+   private:
+    static Result<void> want_config(std::vector<NodeChange>& changes, const HostView& view, const UserEntry& user) {
+        const Path folder = Path(user.home) / ".kube";
+        const Path file = folder / "config";
+        const FileAttributes wanted{0600, user.uid, user.gid};
+        const auto admin = NB_TRY(view.read(admin_conf));
+        const auto info = NB_TRY(view.stat(file));
+        const CopyFile copy{admin_conf, file, wanted};
+        if (!info) {
+            NB_CHECK(want_directory(changes, view, folder, {0700, user.uid, user.gid}));
+            changes.push_back({file.string(), "absent", "admin access", copy});
+            return {};
+        }
+        const auto now = NB_TRY(view.read(file)).value_or("");
+        if (admin && now != *admin && is_plain_admin_config(now))
+            changes.push_back({file.string(), "another cluster's or an old one", "admin access", copy});
+        else
+            NB_CHECK(want_attributes(changes, file, *info, wanted));
+        return {};
+    }
+
+    const NodeServices& services_;
+    PhaseInfo info_{"admin-kubeconfig", "kubectl access for root and the login user", {"kubeadm-init"}};
+};
+
+}  // namespace
+
+std::optional<UserEntry> login_user(std::string_view passwd, std::string_view wanted) {
+    std::vector<UserEntry> entries;
+    std::istringstream lines{std::string(passwd)};
+    for (std::string line; std::getline(lines, line);) {
+        std::vector<std::string> fields;
+        std::istringstream parts(line);
+        for (std::string field; std::getline(parts, field, ':');) fields.push_back(field);
+        if (fields.size() < 6 || fields[5].empty()) continue;
+        UserEntry entry{fields[0], 0, 0, fields[5]};
+        const auto number = [](const std::string& text, std::uint32_t& out) {
+            return std::from_chars(text.data(), text.data() + text.size(), out).ec == std::errc{};
+        };
+        if (number(fields[2], entry.uid) && number(fields[3], entry.gid)) entries.push_back(entry);
+    }
+    const std::vector<std::string_view> names =
+        wanted.empty() ? std::vector<std::string_view>{"ubuntu", "admin", "debian", "ec2-user"} : std::vector{wanted};
+    for (const auto name : names)
+        for (const auto& entry : entries)
+            if (entry.name == name) return entry;
+    return std::nullopt;
+}
+
+std::shared_ptr<const NodePhase> make_admin_kubeconfig_phase(const NodeServices& services) {
+    return std::make_shared<AdminKubeconfig>(services);
+}
+
+}  // namespace nodeboot

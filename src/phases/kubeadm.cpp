@@ -1,0 +1,93 @@
+#include "phases/kubeadm.hpp"
+
+#include <fmt/core.h>
+
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+namespace nodeboot {
+
+Result<Version> kubeadm_version(const HostView& view) {
+    const auto output = NB_TRY(view.query({.argv = {"kubeadm", "version", "-o", "short"}}));
+    if (output.exit_code != 0)
+        return fail(ErrorKind::io, fmt::format("'kubeadm version' exited with {}: {}", output.exit_code, output.err));
+    // The stand-in of the lab says so on further lines.
+    return NB_TRY_CONTEXT(parse_version(output.out.substr(0, output.out.find('\n'))), "kubeadm version");
+}
+
+namespace {
+
+bool is_token_char(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
+
+bool is_token_at(const std::string& text, std::size_t at) {
+    if (at + 23 > text.size() || text[at + 6] != '.') return false;
+    for (std::size_t i = 0; i < 23; ++i)
+        if (i != 6 && !is_token_char(text[at + i])) return false;
+    const bool starts = at == 0 || !is_token_char(text[at - 1]);
+    return starts && (at + 23 == text.size() || !is_token_char(text[at + 23]));
+}
+
+std::string first_lines_that_tell(const CommandOutput& output) {
+    std::string errors, last;
+    std::istringstream lines(output.err + "\n" + output.out);
+    for (std::string line; std::getline(lines, line);) {
+        if (line.find("[ERROR") != std::string::npos || line.starts_with("error") || line.starts_with("Error"))
+            errors += (errors.empty() ? "" : "; ") + line.substr(line.find_first_not_of(" \t"));
+        if (line.find_first_not_of(" \t") != std::string::npos) last = line;
+    }
+    return without_tokens(errors.empty() ? last : errors);
+}
+
+}  // namespace
+
+std::string without_tokens(std::string text) {
+    for (std::size_t at = 0; at + 23 <= text.size(); ++at)
+        if (is_token_at(text, at)) text.replace(at, 23, "<token>");
+    return text;
+}
+
+Result<void> run_kubeadm(ActionContext& context, std::vector<std::string> arguments, Duration timeout) {
+    arguments.insert(arguments.begin(), "kubeadm");
+    context.step.progress(to_text(arguments));
+    const Duration limit = std::min(timeout, context.step.deadline.remaining(context.step.clock));
+    const auto output = NB_TRY(context.host.run({.argv = arguments, .timeout = limit}));
+    if (output.exit_code == 0) return {};
+    return fail(
+        ErrorKind::io,
+        fmt::format("'{}' exited with {}: {}", to_text(arguments), output.exit_code, first_lines_that_tell(output)),
+        "run the command by hand with --v=5 to see more; `nodeboot node up` goes on from any half-done state");
+}
+
+Result<void> node_is_ready(const KubeReader& api, const std::string& node_name) {
+    const auto node = NB_TRY(api.get("/api/v1/nodes/" + node_name));
+    if (!node) return fail(ErrorKind::unavailable, fmt::format("the API server knows no node {}", node_name));
+    for (const auto& condition : node->value("/status/conditions"_json_pointer, nlohmann::json::array()))
+        if (condition.value("type", "") == "Ready") {
+            if (condition.value("status", "") == "True") return {};
+            return fail(ErrorKind::unavailable, fmt::format("node {} is not Ready: {}", node_name,
+                                                            condition.value("message", "no reason given")));
+        }
+    return fail(ErrorKind::unavailable, fmt::format("kubelet has not reported the state of node {} yet", node_name));
+}
+
+Result<void> wait_until(StepContext& step, const std::function<Result<void>()>& probe) {
+    std::string last;
+    for (;;) {
+        auto result = probe();
+        if (result) return result;
+        const auto kind = result.error().kind;
+        if (kind != ErrorKind::unavailable && kind != ErrorKind::timeout && kind != ErrorKind::not_found) return result;
+        if (step.deadline.passed(step.clock)) {
+            Error late = result.error();
+            late.kind = ErrorKind::timeout;
+            return fail(std::move(late).with_context("gave up waiting"));
+        }
+        if (const auto text = result.error().text(); text != last) {
+            last = text;
+            step.progress("waiting: " + text);
+        }
+        NB_CHECK(step.clock.sleep(std::chrono::milliseconds(500), step.stop));
+    }
+}
+
+}  // namespace nodeboot

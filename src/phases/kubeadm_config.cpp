@@ -1,0 +1,171 @@
+#include "phases/kubeadm_config.hpp"
+
+#include <fmt/core.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/yaml.hpp"
+
+namespace nodeboot {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using Arguments = std::map<std::string, std::string>;
+
+bool speaks_v1beta4(const Version& version) { return version.at_least(1, 31); }
+
+std::string api_version(const Version& version) {
+    return speaks_v1beta4(version) ? "kubeadm.k8s.io/v1beta4" : "kubeadm.k8s.io/v1beta3";
+}
+
+// A map up to v1beta3; a list of {name, value} from v1beta4, so that an argument can stand twice.
+Json extra_args(const Version& version, const Arguments& arguments) {
+    Json out = speaks_v1beta4(version) ? Json::array() : Json::object();
+    for (const auto& [name, value] : arguments) {
+        if (speaks_v1beta4(version))
+            out.push_back({{"name", name}, {"value", value}});
+        else
+            out[name] = value;
+    }
+    return out;
+}
+
+// Labels that a kubelet may give itself (NodeRestriction admission): no kubernetes.io or k8s.io name except under
+// kubelet.kubernetes.io and node.kubernetes.io. The others are set from the control plane.
+bool may_label_itself(const std::string& key) {
+    const std::string domain = key.substr(0, key.find('/') == std::string::npos ? 0 : key.find('/'));
+    const auto under = [&](std::string_view parent) {
+        return domain == parent || (domain.size() > parent.size() && domain.ends_with(parent) &&
+                                    domain[domain.size() - parent.size() - 1] == '.');
+    };
+    if (under("kubelet.kubernetes.io") || under("node.kubernetes.io")) return true;
+    return !under("kubernetes.io") && !under("k8s.io");
+}
+
+Json node_registration(const Config& config, const KubeadmFacts& facts) {
+    Json out{{"name", facts.node_name},
+             {"criSocket", "unix:///run/containerd/containerd.sock"},
+             {"imagePullPolicy", "IfNotPresent"}};
+    if (!config.control_plane.ignore_preflight_errors.empty())
+        out["ignorePreflightErrors"] = config.control_plane.ignore_preflight_errors;
+    if (!config.node.taints.empty()) {
+        out["taints"] = Json::array();
+        for (const auto& taint : config.node.taints)
+            out["taints"].push_back({{"key", taint.key}, {"value", taint.value}, {"effect", taint.effect}});
+    }
+    Arguments arguments = config.kubelet.extra_args;
+    std::string labels;
+    for (const auto& [key, value] : config.node.labels)
+        if (may_label_itself(key)) labels += (labels.empty() ? "" : ",") + key + "=" + value;
+    if (!labels.empty()) arguments["node-labels"] = labels;
+    if (!arguments.empty()) out["kubeletExtraArgs"] = extra_args(facts.version, arguments);
+    return out;
+}
+
+Json component(const Version& version, const Arguments& arguments) {
+    Json out = Json::object();
+    if (!arguments.empty()) out["extraArgs"] = extra_args(version, arguments);
+    return out;
+}
+
+Json init_configuration(const Config& config, const KubeadmFacts& facts) {
+    Json out{{"apiVersion", api_version(facts.version)}, {"kind", "InitConfiguration"}};
+    out["bootstrapTokens"] = Json::array({{{"ttl", "1m0s"}}});
+    out["localAPIEndpoint"] = {{"bindPort", config.network.api_port}};
+    out["nodeRegistration"] = node_registration(config, facts);
+    return out;
+}
+
+Json cluster_configuration(const Config& config, const KubeadmFacts& facts) {
+    const auto& net = config.network;
+    Json out{{"apiVersion", api_version(facts.version)}, {"kind", "ClusterConfiguration"}};
+    out["clusterName"] = config.cluster.name;
+    out["kubernetesVersion"] = "v" + facts.version.text();
+    out["imageRepository"] = config.kubernetes.image_repository;
+    if (!net.endpoint.empty())
+        out["controlPlaneEndpoint"] = net.endpoint.find(':') == std::string::npos
+                                          ? fmt::format("{}:{}", net.endpoint, net.api_port)
+                                          : net.endpoint;
+    out["networking"] = {{"podSubnet", to_string(net.pod_cidr)},
+                         {"serviceSubnet", to_string(net.service_cidr)},
+                         {"dnsDomain", net.cluster_domain}};
+    Arguments api = config.control_plane.api_server_extra_args;
+    if (net.node_port_first != 30000 || net.node_port_last != 32767)
+        api.emplace("service-node-port-range", fmt::format("{}-{}", net.node_port_first, net.node_port_last));
+    Json api_server = component(facts.version, api);
+    if (!net.cert_sans.empty()) api_server["certSANs"] = net.cert_sans;
+    if (!api_server.empty()) out["apiServer"] = api_server;
+    Json manager = component(facts.version, config.control_plane.controller_manager_extra_args);
+    if (!manager.empty()) out["controllerManager"] = manager;
+    Json scheduler = component(facts.version, config.control_plane.scheduler_extra_args);
+    if (!scheduler.empty()) out["scheduler"] = scheduler;
+    return out;
+}
+
+Json kubelet_configuration(const Config& config, const KubeadmFacts& facts) {
+    const auto& kubelet = config.kubelet;
+    Json out{{"apiVersion", "kubelet.config.k8s.io/v1beta1"}, {"kind", "KubeletConfiguration"}};
+    out["cgroupDriver"] = "systemd";
+    if (!facts.resolv_conf.empty()) out["resolvConf"] = facts.resolv_conf;
+    out["containerLogMaxSize"] = kubelet.container_log_max_size;
+    out["containerLogMaxFiles"] = kubelet.container_log_max_files;
+    out["maxPods"] = kubelet.max_pods;
+    out["systemReserved"] = {{"cpu", kubelet.system_reserved_cpu}, {"memory", kubelet.system_reserved_memory}};
+    out["kubeReserved"] = {{"cpu", kubelet.kube_reserved_cpu}, {"memory", kubelet.kube_reserved_memory}};
+    // Setting one signal turns kubelet's other defaults off, so all four stand here (kubelet's DefaultEvictionHard).
+    out["evictionHard"] = {{"memory.available", kubelet.eviction_memory_available},
+                           {"nodefs.available", "10%"},
+                           {"nodefs.inodesFree", "5%"},
+                           {"imagefs.available", "15%"}};
+    return out;
+}
+
+std::string_view proxy_mode(ProxyMode mode) {
+    switch (mode) {
+        case ProxyMode::iptables: return "iptables";
+        case ProxyMode::nftables: return "nftables";
+        case ProxyMode::ipvs: return "ipvs";
+    }
+    return "iptables";
+}
+
+Json proxy_configuration(const Config& config) {
+    Json out{{"apiVersion", "kubeproxy.config.k8s.io/v1alpha1"}, {"kind", "KubeProxyConfiguration"}};
+    out["mode"] = proxy_mode(config.control_plane.proxy_mode);
+    out["clusterCIDR"] = to_string(config.network.pod_cidr);
+    Json conntrack = Json::object();
+    if (config.control_plane.conntrack_max_per_core)
+        conntrack["maxPerCore"] = *config.control_plane.conntrack_max_per_core;
+    if (config.control_plane.conntrack_min) conntrack["min"] = *config.control_plane.conntrack_min;
+    if (!conntrack.empty()) out["conntrack"] = conntrack;
+    return out;
+}
+
+}  // namespace
+
+std::string render_kubeadm_init(const Config& config, const KubeadmFacts& facts) {
+    std::string text = "# Made by nodeboot; edits are lost. Read by kubeadm init once.\n";
+    for (const auto& document : {init_configuration(config, facts), cluster_configuration(config, facts),
+                                 kubelet_configuration(config, facts), proxy_configuration(config)})
+        text += "---\n" + to_yaml(document);
+    return text;
+}
+
+Secret render_kubeadm_join(const Config& config, const KubeadmFacts& facts, const JoinSecret& join) {
+    Json out{{"apiVersion", api_version(facts.version)}, {"kind", "JoinConfiguration"}};
+    out["nodeRegistration"] = node_registration(config, facts);
+    out["discovery"] = {{"bootstrapToken",
+                         {{"apiServerEndpoint", join.endpoint},
+                          {"token", std::string(join.token.reveal())},
+                          {"caCertHashes", join.ca_cert_hashes}}},
+                        {"tlsBootstrapToken", std::string(join.token.reveal())}};
+    // The API server was probed before; what remains to wait for is seconds, and nodeboot's own retry is better
+    // informed than kubeadm's.
+    if (speaks_v1beta4(facts.version))
+        out["timeouts"] = {{"discovery", "1m0s"}, {"tlsBootstrap", "3m0s"}};
+    else
+        out["discovery"]["timeout"] = "1m0s";
+    return Secret(to_yaml(out));
+}
+
+}  // namespace nodeboot

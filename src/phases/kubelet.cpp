@@ -1,0 +1,103 @@
+#include "phases/kubelet.hpp"
+
+#include "phases/kubeadm.hpp"
+#include "phases/kubeadm_join.hpp"
+#include "system/want.hpp"
+
+namespace nodeboot {
+namespace {
+
+constexpr const char* unit_name = "kubelet.service";
+constexpr const char* own_unit = "/etc/systemd/system/kubelet.service";
+constexpr const char* own_kubeadm_drop_in = "/etc/systemd/system/kubelet.service.d/10-kubeadm.conf";
+constexpr const char* own_drop_in = "/etc/systemd/system/kubelet.service.d/20-nodeboot.conf";
+constexpr const char* vendor_dirs[] = {"/usr/lib/systemd/system", "/lib/systemd/system"};
+
+// The words of the Kubernetes packages' unit (kubernetes/release, cmd/krel/templates/latest/kubelet).
+constexpr const char* unit_text = R"(# Made by nodeboot; edits are lost.
+[Unit]
+Description=kubelet: The Kubernetes Node Agent
+Documentation=https://kubernetes.io/docs/
+Wants=network-online.target
+After=network-online.target
+
+[Service]
+ExecStart=/usr/bin/kubelet
+Restart=always
+StartLimitInterval=0
+RestartSec=10
+
+[Install]
+WantedBy=multi-user.target
+)";
+
+// The contract between kubeadm and kubelet: kubeadm writes the files named here.
+constexpr const char* kubeadm_drop_in_text = R"(# Made by nodeboot; edits are lost. The drop-in that kubeadm expects.
+[Service]
+Environment="KUBELET_KUBECONFIG_ARGS=--bootstrap-kubeconfig=/etc/kubernetes/bootstrap-kubelet.conf --kubeconfig=/etc/kubernetes/kubelet.conf"
+Environment="KUBELET_CONFIG_ARGS=--config=/var/lib/kubelet/config.yaml"
+EnvironmentFile=-/var/lib/kubelet/kubeadm-flags.env
+EnvironmentFile=-/etc/default/kubelet
+ExecStart=
+ExecStart=/usr/bin/kubelet $KUBELET_KUBECONFIG_ARGS $KUBELET_CONFIG_ARGS $KUBELET_KUBEADM_ARGS $KUBELET_EXTRA_ARGS
+)";
+
+// Without containerd kubelet only fails; ordering it saves ten seconds of RestartSec at every boot.
+constexpr const char* drop_in_text = R"(# Made by nodeboot; edits are lost.
+[Unit]
+Wants=containerd.service
+After=containerd.service
+
+[Service]
+RestartSec=2
+)";
+
+class Kubelet final : public NodePhase {
+   public:
+    explicit Kubelet(const NodeServices&) {}
+    const PhaseInfo& info() const override { return info_; }
+
+    Result<std::vector<NodeChange>> plan(const HostView& view) const override {
+        std::vector<NodeChange> changes;
+        NB_CHECK(want_unless_vendor_has(changes, view, "kubelet.service", own_unit, unit_text));
+        NB_CHECK(want_unless_vendor_has(changes, view, "kubelet.service.d/10-kubeadm.conf", own_kubeadm_drop_in,
+                                        kubeadm_drop_in_text));
+        NB_CHECK(want_file(changes, view, own_drop_in, drop_in_text));
+        const UnitState state = NB_TRY(view.unit(unit_name));
+        // Files written by a run that was killed before its daemon-reload count as changed, too.
+        if (!changes.empty() || state.needs_reload)
+            changes.push_back({unit_name, "as systemd last read it", "as on disk", DaemonReload{}});
+        if (!state.enabled())
+            changes.push_back({unit_name, state.file_state.empty() ? "not enabled" : state.file_state, "enabled",
+                               Unit{UnitVerb::enable, unit_name}});
+        const bool member = NB_TRY(membership(view)) == Membership::joined;
+        if (member && !state.running())
+            changes.push_back({unit_name, state.active, "active", Unit{UnitVerb::start, unit_name}});
+        return changes;
+    }
+
+   private:
+    static Result<void> want_unless_vendor_has(std::vector<NodeChange>& changes, const HostView& view,
+                                               const std::string& name, const Path& own, const char* text) {
+        for (const char* folder : vendor_dirs)
+            if (NB_TRY(view.stat(Path(folder) / name))) return want_absent_if_ours(changes, view, own);
+        return want_file(changes, view, own, text);
+    }
+
+    // A machine that moved from a bundle to packages: our copy would shadow the packages' newer one.
+    static Result<void> want_absent_if_ours(std::vector<NodeChange>& changes, const HostView& view, const Path& own) {
+        const auto text = NB_TRY(view.read(own));
+        if (text && text->starts_with("# Made by nodeboot")) return want_absent(changes, view, own);
+        return {};
+    }
+
+    PhaseInfo info_{"kubelet", "kubelet's systemd unit, enabled, and running on a member", {"kubernetes-packages"}};
+};
+
+}  // namespace
+
+std::shared_ptr<const NodePhase> make_kubelet_phase(const NodeServices& services) {
+    return std::make_shared<Kubelet>(services);
+}
+
+}  // namespace nodeboot

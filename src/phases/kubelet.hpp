@@ -1,0 +1,13 @@
+#pragma once
+
+#include "phases/services.hpp"
+#include "system/action.hpp"
+
+namespace nodeboot {
+
+/// kubelet's systemd unit: the packages' own where they brought one, else the same files written by nodeboot; and a
+/// drop-in of ours. Enabled always; running once the machine is a member of the cluster (before, kubelet has no
+/// configuration and would only restart in a loop).
+std::shared_ptr<const NodePhase> make_kubelet_phase(const NodeServices& services);
+
+}  // namespace nodeboot

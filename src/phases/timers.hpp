@@ -1,0 +1,18 @@
+#pragma once
+
+#include "phases/services.hpp"
+#include "system/action.hpp"
+
+namespace nodeboot {
+
+/// Control plane: the systemd timers that keep a cluster joinable. nodeboot-rotate-token looks four times in a token's
+/// life and renews it once less than half of it is left; nodeboot-node-roles labels nodes that joined, every minute.
+std::shared_ptr<const NodePhase> make_timers_phase(const NodeServices& services);
+
+/// Both roles: nodeboot.service, which converges this machine at every boot. Harmless where nothing drifted.
+std::shared_ptr<const NodePhase> make_boot_service_phase(const NodeServices& services);
+
+/// Every unit that nodeboot may have written, for `reset`.
+std::vector<std::string> own_units();
+
+}  // namespace nodeboot
