@@ -1,0 +1,266 @@
+#include "base/config_rules.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+
+namespace nodeboot {
+namespace {
+
+struct NamedRange {
+    std::string key;
+    Cidr range;
+};
+
+struct NamedPort {
+    unsigned port;
+    std::string_view who;
+};
+
+// Listeners of a node (kubernetes.io/docs/reference/networking/ports-and-protocols, flannel's -healthz-port).
+constexpr NamedPort tcp_ports[] = {{22, "SSH"},
+                                   {53, "the machine's name service"},
+                                   {2379, "etcd"},
+                                   {2380, "etcd"},
+                                   {8081, "flannel's health check"},
+                                   {10248, "kubelet's health check"},
+                                   {10249, "kube-proxy's metrics"},
+                                   {10250, "kubelet"},
+                                   {10256, "kube-proxy's health check"},
+                                   {10257, "kube-controller-manager"},
+                                   {10259, "kube-scheduler"}};
+constexpr NamedPort udp_ports[] = {
+    {53, "the machine's name service"}, {67, "DHCP"}, {68, "DHCP"}, {123, "time synchronisation"}, {323, "chrony"}};
+
+class Rules {
+   public:
+    Rules(LoadedConfig& loaded, const std::set<std::string>& bad)
+        : loaded_(loaded), config_(loaded.config), bad_(bad) {}
+
+    void check() {
+        ranges();
+        pod_range_size();
+        service_range_size();
+        ports();
+        endpoint();
+        sources();
+        join();
+        versions();
+        idle_settings();
+    }
+
+   private:
+    bool usable(std::initializer_list<std::string_view> keys) const {
+        return std::none_of(keys.begin(), keys.end(),
+                            [&](std::string_view key) { return bad_.contains(std::string(key)); });
+    }
+    bool is_set(const std::string& key) const { return loaded_.origins.contains(key); }
+
+    /// Reported where the user wrote the first of `keys` that is not a default.
+    void mistake(std::initializer_list<std::string> keys, std::string message) {
+        report(loaded_.mistakes, keys, std::move(message));
+    }
+    void warning(std::initializer_list<std::string> keys, std::string message) {
+        report(loaded_.warnings, keys, std::move(message));
+    }
+    void report(std::vector<ConfigMistake>& list, std::initializer_list<std::string> keys, std::string message) {
+        for (const auto& key : keys)
+            if (is_set(key)) return list.push_back({loaded_.origin_of(key), key, std::move(message)});
+        list.push_back({{}, *keys.begin(), std::move(message)});
+    }
+
+    std::string named(const NamedRange& range) const {
+        const auto origin = loaded_.origin_of(range.key);
+        return fmt::format("{} {} ({})", range.key, to_string(range.range), origin.text());
+    }
+
+    /// The overlap of `a` and `b` said from the side that the user wrote.
+    void overlap(NamedRange a, NamedRange b, std::string_view why) {
+        if (!usable({a.key, b.key}) || !a.range.overlaps(b.range)) return;
+        if (!is_set(a.key) && is_set(b.key)) std::swap(a, b);
+        mistake({a.key},
+                fmt::format("{} overlaps {}: {}; {} would be free", to_string(a.range), named(b), why, free_range(a)));
+    }
+
+    /// A range of the same kind that collides with neither of the other two.
+    std::string free_range(const NamedRange& wanted) const {
+        static const std::array<Cidr, 4> pods{Cidr{0x0af40000, 16}, Cidr{0xac1e0000, 16}, Cidr{0x64400000, 16},
+                                              Cidr{0xc0a80000, 16}};
+        static const std::array<Cidr, 4> services{Cidr{0x0a600000, 12}, Cidr{0xac100000, 16}, Cidr{0xc0a88000, 17},
+                                                  Cidr{0x64500000, 16}};
+        static const std::array<Cidr, 4> machines{Cidr{0x0a000000, 16}, Cidr{0xac1f0000, 16}, Cidr{0x0a140000, 16},
+                                                  Cidr{0xc0a80000, 18}};
+        const auto& candidates = wanted.key == "network.pod_cidr"   ? pods
+                                 : wanted.key == "network.vpc_cidr" ? machines
+                                                                    : services;
+        const auto& network = config_.network;
+        for (const auto& candidate : candidates) {
+            const bool clash = (wanted.key != "network.pod_cidr" && candidate.overlaps(network.pod_cidr)) ||
+                               (wanted.key != "network.vpc_cidr" && candidate.overlaps(network.vpc_cidr)) ||
+                               (wanted.key != "network.service_cidr" && candidate.overlaps(network.service_cidr));
+            if (!clash) return to_string(candidate);
+        }
+        return "another range";
+    }
+
+    void ranges() {
+        const NamedRange pods{"network.pod_cidr", config_.network.pod_cidr};
+        const NamedRange services{"network.service_cidr", config_.network.service_cidr};
+        const NamedRange machines{"network.vpc_cidr", config_.network.vpc_cidr};
+        overlap(pods, machines,
+                "a pod and a machine could have the same address, and packets to one would reach the other");
+        overlap(services, machines, "a Service's address would hide the machine that has it");
+        overlap(pods, services, "a pod and a Service could have the same address");
+        static const std::pair<Cidr, std::string_view> special[] = {
+            {{0, 8}, "\"this network\""},
+            {{0x7f000000, 8}, "loopback"},
+            {{0xa9fe0000, 16}, "link-local addresses (IMDS, the VPC resolver)"},
+            {{0xe0000000, 3}, "multicast and reserved addresses"}};
+        for (const auto& range : {pods, services, machines})
+            for (const auto& [taken, what] : special)
+                if (usable({range.key}) && range.range.overlaps(taken))
+                    mistake({range.key},
+                            fmt::format("{} overlaps {}, {}", to_string(range.range), to_string(taken), what));
+    }
+
+    // Each node takes a /24; the controller manager's allocator handles at most 2^16 of them (clusterSubnetMaxDiff).
+    void pod_range_size() {
+        const auto& range = config_.network.pod_cidr;
+        if (!usable({"network.pod_cidr"})) return;
+        if (range.prefix > 24)
+            return mistake({"network.pod_cidr"},
+                           fmt::format("{} is smaller than the /24 that one node takes; use a /16", to_string(range)));
+        if (range.prefix < 8)
+            return mistake({"network.pod_cidr"},
+                           fmt::format("{} is too large: Kubernetes divides a /8 at most into /24s", to_string(range)));
+        const unsigned nodes = 1U << (24 - range.prefix);
+        if (usable({"join.expected_nodes"}) && config_.join.expected_nodes > nodes) {
+            const int prefix = 24 - static_cast<int>(std::bit_width(config_.join.expected_nodes - 1));
+            mistake({"network.pod_cidr", "join.expected_nodes"},
+                    fmt::format("{} has room for {} nodes (a /24 each), join.expected_nodes is {}; a /{} would do",
+                                to_string(range), nodes, config_.join.expected_nodes, prefix));
+        }
+    }
+
+    // kube-apiserver takes no more than 2^20 addresses, kubeadm no fewer than 10 (MinimumAddressesInServiceSubnet).
+    void service_range_size() {
+        const auto& range = config_.network.service_cidr;
+        if (!usable({"network.service_cidr"})) return;
+        if (range.prefix < 12)
+            mistake({"network.service_cidr"},
+                    fmt::format("{} is too large: kube-apiserver takes a /12 at most", to_string(range)));
+        if (range.prefix > 28)
+            mistake({"network.service_cidr"},
+                    fmt::format("{} is too small: kubeadm wants a /28 at least", to_string(range)));
+    }
+
+    bool in_node_ports(unsigned port) const {
+        return port >= config_.network.node_port_first && port <= config_.network.node_port_last;
+    }
+
+    void ports() {
+        const auto& network = config_.network;
+        if (usable({"network.api_port"})) {
+            for (const auto& [port, who] : tcp_ports)
+                if (port == network.api_port)
+                    mistake({"network.api_port"}, fmt::format("port {} is taken by {}", port, who));
+        }
+        if (usable({"network.vxlan_port"})) {
+            for (const auto& [port, who] : udp_ports)
+                if (port == network.vxlan_port)
+                    mistake({"network.vxlan_port"}, fmt::format("port {} is taken by {}", port, who));
+            if (usable({"network.api_port"}) && network.vxlan_port == network.api_port)
+                mistake({"network.vxlan_port", "network.api_port"},
+                        fmt::format("{} is both network.vxlan_port and network.api_port", network.vxlan_port));
+        }
+        if (!usable({"network.node_ports"})) return;
+        const std::string range = fmt::format("{}-{}", network.node_port_first, network.node_port_last);
+        for (const auto& [key, port] : {std::pair<std::string, unsigned>{"network.api_port", network.api_port},
+                                        {"network.vxlan_port", network.vxlan_port}})
+            if (usable({key}) && in_node_ports(port))
+                mistake({key, "network.node_ports"},
+                        fmt::format("port {} lies in network.node_ports {}: a Service could take it", port, range));
+        for (const auto& [port, who] : tcp_ports)
+            if (in_node_ports(port))
+                return mistake({"network.node_ports"}, fmt::format("{} holds {}, the port of {}", range, port, who));
+    }
+
+    void endpoint() {
+        const auto& text = config_.network.endpoint;
+        const auto ip = parse_ipv4(text.substr(0, text.find(':')));
+        if (!usable({"network.endpoint"}) || !ip) return;
+        for (const auto& [key, range] : {std::pair<std::string, Cidr>{"network.pod_cidr", config_.network.pod_cidr},
+                                         {"network.service_cidr", config_.network.service_cidr}})
+            if (usable({key}) && range.contains(*ip))
+                mistake({"network.endpoint"}, fmt::format("{} lies in {} {}, which only exists once the cluster does",
+                                                          format_ipv4(*ip), key, to_string(range)));
+    }
+
+    void sources() {
+        if (!usable({"kubernetes.source", "containerd.source", "kubernetes.bundle"})) return;
+        const bool kubernetes = config_.kubernetes.source == Source::bundle;
+        const bool containerd = config_.containerd.source == ContainerdSource::bundle;
+        if ((kubernetes || containerd) && config_.kubernetes.bundle.empty())
+            mistake({kubernetes ? "kubernetes.source" : "containerd.source"},
+                    "\"bundle\" needs kubernetes.bundle, the path of the bundle");
+        if (!kubernetes && !containerd && !config_.kubernetes.bundle.empty())
+            mistake({"kubernetes.bundle"},
+                    "a bundle is given, but neither kubernetes.source nor containerd.source is \"bundle\"");
+    }
+
+    void join() {
+        // Its default, written out by `config show`, is no mistake.
+        const bool own_folder = config_.join.folder != JoinConfig{}.folder;
+        if (own_folder && usable({"join.store", "join.folder"}) && config_.join.store != StoreKind::folder)
+            mistake({"join.folder"}, "a folder is given, but join.store is not \"folder\"");
+        if (usable({"dns.mode", "dns.servers"}) && config_.host.dns_mode != DnsMode::keep &&
+            config_.host.dns_servers.empty())
+            mistake({"dns.servers", "dns.mode"}, "must name a server, or dns.mode be \"keep\"");
+        if (usable({"time.mode", "time.servers"}) && config_.host.time_mode == TimeMode::manage &&
+            config_.host.time_servers.empty())
+            mistake({"time.servers", "time.mode"}, "must name a server, or time.mode be \"keep\"");
+    }
+
+    void versions() {
+        const auto& version = config_.kubernetes.version;
+        if (!usable({"kubernetes.version"})) return;
+        if (!version.at_least(1, 22) || version.at_least(1, 38))
+            warning({"kubernetes.version"},
+                    fmt::format("{} has never been tried with this nodeboot; 1.22 to 1.37 have", version.text()));
+        if (!usable({"control_plane.proxy_mode"})) return;
+        const auto mode = config_.control_plane.proxy_mode;
+        if (mode == ProxyMode::nftables && !version.at_least(1, 31))
+            mistake(
+                {"control_plane.proxy_mode", "kubernetes.version"},
+                fmt::format("\"nftables\" needs Kubernetes 1.31 or later, kubernetes.version is {}", version.text()));
+        if (mode == ProxyMode::ipvs && version.at_least(1, 35))
+            warning({"control_plane.proxy_mode"},
+                    "\"ipvs\" is deprecated since Kubernetes 1.35; \"nftables\" is its successor");
+    }
+
+    /// Settings that are well-formed and have no effect: most often the switch beside them was forgotten.
+    void idle_settings() {
+        const auto idle = [&](const std::string& key, bool without_effect, std::string_view because) {
+            if (is_set(key) && without_effect) warning({key}, fmt::format("has no effect: {}", because));
+        };
+        const bool repository = config_.kubernetes.source == Source::repository;
+        idle("kubernetes.repository_url", !repository, "kubernetes.source is not \"repository\"");
+        idle("kubernetes.repository_key", !repository, "kubernetes.source is not \"repository\"");
+        idle("dns.servers", config_.host.dns_mode == DnsMode::keep, "dns.mode is \"keep\"");
+        idle("time.servers", config_.host.time_mode == TimeMode::keep, "time.mode is \"keep\"");
+        idle("flannel.image", !config_.flannel.enabled, "flannel.enabled is false");
+        idle("flannel.cni_image", !config_.flannel.enabled, "flannel.enabled is false");
+    }
+
+    LoadedConfig& loaded_;
+    const Config& config_;
+    const std::set<std::string>& bad_;
+};
+
+}  // namespace
+
+void check_config_rules(LoadedConfig& loaded, const std::set<std::string>& bad) { Rules(loaded, bad).check(); }
+
+}  // namespace nodeboot

@@ -1,0 +1,344 @@
+#include "base/config_schema.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "base/config_values.hpp"
+#include "base/duration.hpp"
+
+namespace nodeboot {
+namespace {
+
+using Limits = Setting::Limits;
+
+// The words of each enumeration, in the order of its values.
+constexpr std::string_view role_words[] = {"control-plane", "worker"};
+constexpr std::string_view source_words[] = {"repository", "bundle", "preinstalled"};
+constexpr std::string_view containerd_source_words[] = {"distribution", "bundle", "preinstalled"};
+constexpr std::string_view dns_words[] = {"google", "keep", "file"};
+constexpr std::string_view time_words[] = {"manage", "keep"};
+constexpr std::string_view store_words[] = {"ssm", "folder"};
+constexpr std::string_view proxy_words[] = {"iptables", "nftables", "ipvs"};
+
+constexpr std::span<const std::string_view> words_of(Role) { return role_words; }
+constexpr std::span<const std::string_view> words_of(Source) { return source_words; }
+constexpr std::span<const std::string_view> words_of(ContainerdSource) { return containerd_source_words; }
+constexpr std::span<const std::string_view> words_of(DnsMode) { return dns_words; }
+constexpr std::span<const std::string_view> words_of(TimeMode) { return time_words; }
+constexpr std::span<const std::string_view> words_of(StoreKind) { return store_words; }
+constexpr std::span<const std::string_view> words_of(ProxyMode) { return proxy_words; }
+
+template <class T>
+std::string allowed_range(const Setting& setting) {
+    const auto& limits = setting.limits;
+    if constexpr (std::is_enum_v<T>) {
+        std::string out;
+        for (const auto word : words_of(T{})) out += fmt::format("{}`\"{}\"`", out.empty() ? "" : ", ", word);
+        return out;
+    } else if constexpr (std::is_same_v<T, Duration>) {
+        return fmt::format("{} to {}", duration_text(std::chrono::seconds(limits.least)),
+                           duration_text(std::chrono::seconds(limits.most)));
+    } else {
+        return limits.most == 0 ? "" : fmt::format("{} to {}", limits.least, limits.most);
+    }
+}
+
+struct Text {
+    std::string_view help, when_empty = {}, example = {};
+};
+
+/// A row whose reading and writing follow from the type of the field.
+template <auto Part, auto Field>
+constexpr Setting row(std::string_view key, std::string_view type, Limits limits, Text text) {
+    using T = std::remove_cvref_t<decltype((std::declval<Config&>().*Part).*Field)>;
+    Setting out{key, type, limits, text.help, text.when_empty, text.example};
+    out.allowed = allowed_range<T>;
+    if (std::is_same_v<T, std::vector<std::string>> || std::is_same_v<T, std::vector<Taint>>)
+        out.shape = Setting::Shape::list;
+    if (std::is_same_v<T, std::map<std::string, std::string>>) out.shape = Setting::Shape::table;
+    if (std::is_same_v<T, std::map<std::string, std::vector<std::string>>>) out.shape = Setting::Shape::table_of_lists;
+    if constexpr (std::is_enum_v<T>) {
+        out.set = [](const Setting&, Config& config, const TomlValue& value) {
+            std::size_t index = 0;
+            auto problems = config_values::read_word(words_of(T{}), index, value);
+            if (problems.empty()) (config.*Part).*Field = static_cast<T>(index);
+            return problems;
+        };
+        out.get = [](const Config& config) {
+            return TomlValue{std::string(words_of(T{})[static_cast<std::size_t>((config.*Part).*Field)])};
+        };
+    } else {
+        out.set = [](const Setting& setting, Config& config, const TomlValue& value) {
+            return config_values::read(setting, (config.*Part).*Field, value);
+        };
+        out.get = [](const Config& config) { return config_values::write((config.*Part).*Field); };
+    }
+    return out;
+}
+
+constexpr Setting node_ports_row(Text text) {
+    Setting out{"network.node_ports", "port range", {1024, 65535}, text.help, text.when_empty, text.example};
+    out.set = [](const Setting& setting, Config& config, const TomlValue& value) {
+        return config_values::read_port_range(setting, config.network.node_port_first, config.network.node_port_last,
+                                              value);
+    };
+    out.get = [](const Config& config) {
+        return TomlValue{fmt::format("{}-{}", config.network.node_port_first, config.network.node_port_last)};
+    };
+    out.allowed = allowed_range<unsigned>;
+    return out;
+}
+
+constexpr Setting containerd_toml_row(Text text) {
+    Setting out{"containerd.extra_config", "table or TOML text", {}, text.help, text.when_empty, text.example};
+    out.set = [](const Setting& setting, Config& config, const TomlValue& value) {
+        return config_values::read_toml_text(setting, config.containerd.extra_config, value);
+    };
+    out.get = [](const Config& config) { return TomlValue{config.containerd.extra_config}; };
+    out.allowed = [](const Setting&) { return std::string(); };
+    return out;
+}
+
+constexpr Limits optional(syntax::Check check) { return {0, 0, check, nullptr, true}; }
+constexpr Limits each(syntax::Check check) { return {0, 0, check}; }
+constexpr Limits entries(syntax::Check key, syntax::Check value) { return {0, 0, value, key}; }
+constexpr Limits between(std::int64_t least, std::int64_t most) { return {least, most}; }
+constexpr std::int64_t minute = 60, hour = 3600, day = 86400;
+
+constexpr Section section_table[] = {
+    {"cluster", "Which cluster this is."},
+    {"node", "This machine's part in the cluster."},
+    {"kubernetes", "Which Kubernetes, and where it comes from."},
+    {"network", "Address ranges and ports. The pod, service and VPC ranges must not overlap."},
+    {"containerd", "The container runtime."},
+    {"kubelet", "What kubelet keeps back for the system, and how it treats logs. The defaults fit a t3.small."},
+    {"control_plane", "Only read on control-plane nodes."},
+    {"flannel", "The pod network."},
+    {"dns", "How the machine resolves names."},
+    {"time", "How the machine keeps its clock."},
+    {"host", "The machine under Kubernetes."},
+    {"join", "How workers learn where the control plane is and what lets them in."},
+    {"aws", "How AWS is reached."},
+};
+
+using C = Config;
+using N = NodeConfig;
+using K = KubernetesConfig;
+using W = NetworkConfig;
+using D = ContainerdConfig;
+using L = KubeletConfig;
+using P = ControlPlaneConfig;
+using H = HostConfig;
+using J = JoinConfig;
+using A = AwsConfig;
+
+constexpr Setting setting_table[] = {
+    row<&C::cluster, &ClusterConfig::name>("cluster.name", "name", each(syntax::label_name),
+                                           {"The cluster's name. It stands in SSM parameter names and AWS tags, so it "
+                                            "is unique in an account and region."}),
+    row<&C::cluster, &ClusterConfig::region>("cluster.region", "AWS region", optional(syntax::region),
+                                             {"The region in which the join secret is kept.",
+                                              "the region that the instance is in, asked of IMDS", "\"eu-central-1\""}),
+
+    row<&C::node, &N::role>("node.role", "one of", {}, {"What this machine becomes."}),
+    row<&C::node, &N::name>("node.name", "node name", optional(syntax::node_name),
+                            {"The name of the Node object.", "the machine's hostname", "\"ip-10-0-1-182\""}),
+    row<&C::node, &N::labels>("node.labels", "table of strings", entries(syntax::label_key, syntax::label_value),
+                              {"Labels of the Node object. They are set from the control plane, so that "
+                               "`node-role.kubernetes.io/…`, which a node may not give itself, works too.",
+                               "none", "{ \"example.com/disk\" = \"ssd\" }"}),
+    row<&C::node, &N::taints>("node.taints", "list of taints", {},
+                              {"Taints of the Node object, each `key=value:Effect` or `key:Effect` with `NoSchedule`, "
+                               "`PreferNoSchedule` or `NoExecute`. A control plane gets Kubernetes' own "
+                               "`node-role.kubernetes.io/control-plane:NoSchedule` besides.",
+                               "none", "[\"dedicated=batch:NoSchedule\"]"}),
+    row<&C::node, &N::login_user>(
+        "node.login_user", "login name", optional(syntax::user_name),
+        {"Who gets `~/.kube/config` (0600) on a control plane, besides root.",
+         "the distribution's own (`ubuntu`, `admin`, `ec2-user`) where it exists", "\"ubuntu\""}),
+
+    row<&C::kubernetes, &K::version>("kubernetes.version", "version", {},
+                                     {"A minor version (the newest patch that the source has) or an exact one. Tried "
+                                      "from 1.22 to 1.37; others get a warning."}),
+    row<&C::kubernetes, &K::source>(
+        "kubernetes.source", "one of", {},
+        {"`repository`: packages from `repository_url`, signature checked, pinned and held. `bundle`: an archive or "
+         "folder made by `nodeboot bundle create`. `preinstalled`: whatever is there, only checked."}),
+    row<&C::kubernetes, &K::bundle>("kubernetes.bundle", "absolute path", optional(syntax::absolute_path),
+                                    {"The bundle on this machine, a folder or a `.tar`, `.tar.gz`, `.tar.zst`. Given "
+                                     "if, and only if, `kubernetes.source` or `containerd.source` is `bundle`.",
+                                     "none", "\"/opt/nodeboot/bundle.tar.zst\""}),
+    row<&C::kubernetes, &K::repository_url>(
+        "kubernetes.repository_url", "URL", each(syntax::package_url),
+        {"The package repository; `{minor}` stands for the minor version (`1.35`)."}),
+    row<&C::kubernetes, &K::repository_key>("kubernetes.repository_key", "URL or path", optional(syntax::url_or_path),
+                                            {"The key that the repository is signed with.",
+                                             "`Release.key` in the repository", "\"/etc/nodeboot/kubernetes.asc\""}),
+    row<&C::kubernetes, &K::image_repository>(
+        "kubernetes.image_repository", "registry", each(syntax::image_repository),
+        {"Where the images of the control plane, CoreDNS, kube-proxy and pause come from."}),
+
+    row<&C::network, &W::vpc_cidr>("network.vpc_cidr", "IPv4 range", {},
+                                   {"The range that the machines' own addresses are in."}),
+    row<&C::network, &W::pod_cidr>(
+        "network.pod_cidr", "IPv4 range", {},
+        {"The range that pods get their addresses from; each node gets a /24 of it. Fixed once the cluster exists."}),
+    row<&C::network, &W::service_cidr>(
+        "network.service_cidr", "IPv4 range", {},
+        {"The range of Service addresses, between /12 and /28. Fixed once the cluster exists."}),
+    row<&C::network, &W::vxlan_port>(
+        "network.vxlan_port", "UDP port", between(1, 65535),
+        {"Flannel's VXLAN port, between all nodes, both ways. (Flannel's own default on Linux is 8472.)"}),
+    row<&C::network, &W::api_port>("network.api_port", "TCP port", between(1, 65535),
+                                   {"Where the API server listens."}),
+    row<&C::network, &W::endpoint>(
+        "network.endpoint", "host or host:port", optional(syntax::host_and_port),
+        {"The API's stable name: a DNS name or load balancer. Give one from the first day if there will ever be a "
+         "second control-plane node; it cannot be added later without new certificates.",
+         "this control plane's own address", "\"api.demo.internal:6443\""}),
+    row<&C::network, &W::cert_sans>("network.cert_sans", "list of names", each(syntax::san),
+                                    {"Further names and addresses in the API server's certificate.", "none",
+                                     "[\"api.example.com\", \"203.0.113.7\"]"}),
+    row<&C::network, &W::cluster_domain>("network.cluster_domain", "DNS name", each(syntax::subdomain),
+                                         {"The domain of Services inside the cluster."}),
+    node_ports_row({"Ports of Services of type NodePort, on every node."}),
+
+    row<&C::containerd, &D::source>("containerd.source", "one of", {},
+                                    {"`distribution`: the packages of the machine's own distribution. `bundle`: from "
+                                     "`kubernetes.bundle`. `preinstalled`: whatever is there, only configured."}),
+    row<&C::containerd, &D::pause_image>(
+        "containerd.pause_image", "image", optional(syntax::image),
+        {"The image of the container that holds a pod's namespaces.", "the one that this Kubernetes version expects",
+         "\"registry.k8s.io/pause:3.10.1\""}),
+    row<&C::containerd, &D::registry_mirrors>(
+        "containerd.registry_mirrors", "table of lists of URLs", entries(syntax::registry_host, syntax::web_url),
+        {"For each registry, mirrors that are asked before it, in this order; `\"*\"` is for all registries.", "none",
+         "{ \"docker.io\" = [\"https://mirror.example.com\"] }"}),
+    containerd_toml_row({"Your own part of containerd's configuration, merged over what nodeboot writes. The layers "
+                         "replace it as a whole.",
+                         "nothing", "{ debug = { level = \"info\" } }"}),
+
+    row<&C::kubelet, &L::container_log_max_size>("kubelet.container_log_max_size", "quantity", each(syntax::quantity),
+                                                 {"A container's log is rotated at this size."}),
+    row<&C::kubelet, &L::container_log_max_files>(
+        "kubelet.container_log_max_files", "number", between(2, 100),
+        {"How many log files of a container are kept, the current one among them."}),
+    row<&C::kubelet, &L::max_pods>("kubelet.max_pods", "number", between(1, 250),
+                                   {"Pods on this node at most. Its /24 has addresses for 250."}),
+    row<&C::kubelet, &L::system_reserved_cpu>("kubelet.system_reserved_cpu", "quantity", each(syntax::quantity),
+                                              {"CPU kept back for the system's own services."}),
+    row<&C::kubelet, &L::system_reserved_memory>("kubelet.system_reserved_memory", "quantity", each(syntax::quantity),
+                                                 {"Memory kept back for the system's own services."}),
+    row<&C::kubelet, &L::kube_reserved_cpu>("kubelet.kube_reserved_cpu", "quantity", each(syntax::quantity),
+                                            {"CPU kept back for kubelet and containerd."}),
+    row<&C::kubelet, &L::kube_reserved_memory>("kubelet.kube_reserved_memory", "quantity", each(syntax::quantity),
+                                               {"Memory kept back for kubelet and containerd."}),
+    row<&C::kubelet, &L::eviction_memory_available>(
+        "kubelet.eviction_memory_available", "quantity or share", each(syntax::quantity_or_percent),
+        {"Pods are evicted when less memory than this is available (`100Mi`, `5%`)."}),
+    row<&C::kubelet, &L::extra_args>("kubelet.extra_args", "table of strings", entries(syntax::argument_name, nullptr),
+                                     {"Further flags of kubelet, without the dashes.", "none", "{ v = \"4\" }"}),
+
+    row<&C::control_plane, &P::proxy_mode>(
+        "control_plane.proxy_mode", "one of", {},
+        {"How kube-proxy directs Services. `nftables` needs Kubernetes 1.31; `ipvs` is deprecated since 1.35."}),
+    row<&C::control_plane, &P::conntrack_max_per_core>(
+        "control_plane.conntrack_max_per_core", "number", between(0, 4194304),
+        {"Tracked connections for each core, set by kube-proxy; 0 leaves the kernel's value alone.",
+         "kube-proxy's own (32768)", "0"}),
+    row<&C::control_plane, &P::conntrack_min>(
+        "control_plane.conntrack_min", "number", between(0, 4194304),
+        {"Tracked connections at least, whatever the number of cores.", "kube-proxy's own (131072)", "0"}),
+    row<&C::control_plane, &P::api_server_extra_args>(
+        "control_plane.api_server_extra_args", "table of strings", entries(syntax::argument_name, nullptr),
+        {"Further flags of kube-apiserver, without the dashes.", "none", "{ audit-log-maxage = \"30\" }"}),
+    row<&C::control_plane, &P::controller_manager_extra_args>(
+        "control_plane.controller_manager_extra_args", "table of strings", entries(syntax::argument_name, nullptr),
+        {"Further flags of kube-controller-manager.", "none", "{ terminated-pod-gc-threshold = \"500\" }"}),
+    row<&C::control_plane, &P::scheduler_extra_args>("control_plane.scheduler_extra_args", "table of strings",
+                                                     entries(syntax::argument_name, nullptr),
+                                                     {"Further flags of kube-scheduler.", "none", "{ v = \"2\" }"}),
+    row<&C::control_plane, &P::ignore_preflight_errors>(
+        "control_plane.ignore_preflight_errors", "list of words", each(syntax::word),
+        {"Checks of kubeadm itself whose failure is let pass.", "none", "[\"NumCPU\", \"Mem\"]"}),
+
+    row<&C::flannel, &FlannelConfig::enabled>(
+        "flannel.enabled", "true or false", {},
+        {"`false` leaves the pod network to you; nodes stay NotReady until there is one."}),
+    row<&C::flannel, &FlannelConfig::image>("flannel.image", "image", each(syntax::image), {"The flannel daemon."}),
+    row<&C::flannel, &FlannelConfig::cni_image>("flannel.cni_image", "image", each(syntax::image),
+                                                {"The image that installs flannel's CNI plugin."}),
+
+    row<&C::host, &H::dns_mode>(
+        "dns.mode", "one of", {},
+        {"`google`: `dns.servers` become systemd-resolved's global servers, while the link's own (VPC) resolver keeps "
+         "the VPC's domains. `file`: `/etc/resolv.conf` is written with `dns.servers` (replaces the VPC resolver: "
+         "private zones and VPC endpoints no longer resolve). `keep`: nothing is touched."}),
+    row<&C::host, &H::dns_servers>("dns.servers", "list of IP addresses", each(syntax::ip_address),
+                                   {"Name servers for `google` and `file`."}),
+
+    row<&C::host, &H::time_mode>("time.mode", "one of", {},
+                                 {"`manage`: time synchronisation is installed where it is missing, and uses "
+                                  "`time.servers`. `keep`: nothing is touched."}),
+    row<&C::host, &H::time_servers>("time.servers", "list of names", each(syntax::ip_or_name),
+                                    {"NTP servers. The default is Amazon's, on every instance's link."}),
+
+    row<&C::host, &H::sysctl>(
+        "host.sysctl", "table of strings", entries(syntax::sysctl_name, syntax::one_line),
+        {"Further kernel settings, or other values for those that nodeboot sets. Dotted keys need no quotes.", "none",
+         "{ \"vm.max_map_count\" = \"262144\" }"}),
+    row<&C::host, &H::modules>("host.modules", "list of names", each(syntax::module_name),
+                               {"Further kernel modules to load, now and at boot.", "none", "[\"ip_vs\"]"}),
+    row<&C::host, &H::ignore_preflight>(
+        "host.ignore_preflight", "list of words", each(syntax::word),
+        {"Checks of nodeboot's preflight whose failure is let pass; the failure names the check.", "none",
+         "[\"memory\"]"}),
+    row<&C::host, &H::min_cpus>("host.min_cpus", "number", between(0, 1024),
+                                {"CPUs that the machine must have; 0 means 2 on a control plane and 1 on a worker."}),
+    row<&C::host, &H::min_memory_mib>("host.min_memory_mib", "MiB", between(0, 16777216),
+                                      {"Memory that the machine must have; 0 means 1700 on a control plane (kubeadm's "
+                                       "own limit) and 900 on a worker."}),
+    row<&C::host, &H::min_disk_gib>("host.min_disk_gib", "GiB", between(0, 65536),
+                                    {"Space that must be free under `/var/lib`."}),
+
+    row<&C::join, &J::store>("join.store", "one of", {},
+                             {"Where the join secret is kept. `ssm`: SSM Parameter Store, encrypted. `folder`: a "
+                              "folder that all nodes see, for one machine or a lab."}),
+    row<&C::join, &J::folder>("join.folder", "absolute path", each(syntax::absolute_path),
+                              {"The folder, with `join.store = \"folder\"`."}),
+    row<&C::join, &J::token_ttl>(
+        "join.token_ttl", "duration", between(10 * minute, 30 * day),
+        {"How long a join token is valid. A timer on the control plane replaces it at half of that."}),
+    row<&C::join, &J::deadline>("join.deadline", "duration", between(minute, 7 * day),
+                                {"How long a worker waits for the control plane before it gives up."}),
+    row<&C::join, &J::expected_nodes>("join.expected_nodes", "number", between(1, 5000),
+                                      {"About how many nodes start at once; workers spread their reads so that all of "
+                                       "them stay within SSM's 40 a second."}),
+
+    row<&C::aws, &A::endpoint_url>("aws.endpoint_url", "URL", optional(syntax::guarded_url),
+                                   {"Instead of AWS's own endpoints: a VPC endpoint, or a stand-in. https, or http to "
+                                    "loopback and link-local addresses.",
+                                    "AWS's own for the region",
+                                    "\"https://vpce-0123.ssm.eu-central-1.vpce.amazonaws.com\""}),
+    row<&C::aws, &A::imds_endpoint>("aws.imds_endpoint", "URL", each(syntax::guarded_url),
+                                    {"The instance metadata service."}),
+    row<&C::aws, &A::ca_file>(
+        "aws.ca_file", "absolute path", optional(syntax::absolute_path),
+        {"Certificates (PEM) to trust for AWS and downloads.", "the system's", "\"/etc/ssl/corporate.pem\""}),
+    row<&C::aws, &A::imds_deadline>("aws.imds_deadline", "duration", between(1, hour),
+                                    {"How long to wait for the metadata service at first boot."}),
+};
+
+}  // namespace
+
+std::span<const Section> config_sections() { return section_table; }
+std::span<const Setting> config_settings() { return setting_table; }
+
+const Setting* find_setting(std::string_view key) {
+    const auto it = std::find_if(std::begin(setting_table), std::end(setting_table),
+                                 [&](const Setting& s) { return s.key == key; });
+    return it == std::end(setting_table) ? nullptr : &*it;
+}
+
+}  // namespace nodeboot
