@@ -23,31 +23,29 @@ inline tl::unexpected<Error> fail(ErrorKind kind, std::string message, std::stri
 
 }  // namespace nodeboot
 
+// One name for each use: a use may stand inside another's argument.
+#define NB_CONCAT_IMPL_(a, b) a##b
+#define NB_CONCAT_(a, b) NB_CONCAT_IMPL_(a, b)
+#define NB_RESULT_ NB_CONCAT_(nb_result_, __COUNTER__)
+
+#define NB_TRY_IMPL_(name, expression, adapt)                              \
+    __extension__({                                                        \
+        auto&& name = (expression);                                        \
+        if (!name) return ::nodeboot::fail(std::move(name.error()) adapt); \
+        *std::move(name);                                                  \
+    })
+
+#define NB_CHECK_IMPL_(name, expression, adapt)                            \
+    do {                                                                   \
+        auto&& name = (expression);                                        \
+        if (!name) return ::nodeboot::fail(std::move(name.error()) adapt); \
+    } while (false)
+
 /// `auto x = NB_TRY(f());` — the value, or return the error from the enclosing function.
 /// A statement expression: g++ and clang, the two compilers nodeboot is built with.
-#define NB_TRY(expression)                                                       \
-    __extension__({                                                              \
-        auto&& nb_result_ = (expression);                                        \
-        if (!nb_result_) return ::nodeboot::fail(std::move(nb_result_).error()); \
-        *std::move(nb_result_);                                                  \
-    })
-
-/// The same for Result<void>, and with a context line for either.
-#define NB_CHECK(expression)                                                     \
-    do {                                                                         \
-        auto&& nb_result_ = (expression);                                        \
-        if (!nb_result_) return ::nodeboot::fail(std::move(nb_result_).error()); \
-    } while (false)
-
-#define NB_TRY_CONTEXT(expression, line)                                                                       \
-    __extension__({                                                                                            \
-        auto&& nb_result_ = (expression);                                                                      \
-        if (!nb_result_) return ::nodeboot::fail(std::move(std::move(nb_result_).error()).with_context(line)); \
-        *std::move(nb_result_);                                                                                \
-    })
-
-#define NB_CHECK_CONTEXT(expression, line)                                                                     \
-    do {                                                                                                       \
-        auto&& nb_result_ = (expression);                                                                      \
-        if (!nb_result_) return ::nodeboot::fail(std::move(std::move(nb_result_).error()).with_context(line)); \
-    } while (false)
+#define NB_TRY(expression) NB_TRY_IMPL_(NB_RESULT_, expression, )
+/// The same for Result<void>.
+#define NB_CHECK(expression) NB_CHECK_IMPL_(NB_RESULT_, expression, )
+/// Both again, with a context line put on the error.
+#define NB_TRY_CONTEXT(expression, line) NB_TRY_IMPL_(NB_RESULT_, expression, .with_context(line))
+#define NB_CHECK_CONTEXT(expression, line) NB_CHECK_IMPL_(NB_RESULT_, expression, .with_context(line))

@@ -1,7 +1,7 @@
 #include "phases/kubelet.hpp"
 
 #include "phases/kubeadm.hpp"
-#include "phases/kubeadm_join.hpp"
+#include "phases/membership.hpp"
 #include "system/want.hpp"
 
 namespace nodeboot {

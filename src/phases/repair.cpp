@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "phases/kubeadm.hpp"
-#include "phases/kubeadm_join.hpp"
+#include "phases/membership.hpp"
 
 namespace nodeboot {
 namespace {

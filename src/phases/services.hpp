@@ -6,6 +6,7 @@
 #include "base/clock.hpp"
 #include "base/config.hpp"
 #include "base/log.hpp"
+#include "net/http.hpp"
 #include "net/join_store.hpp"
 #include "net/kube_api.hpp"
 #include "system/cri.hpp"
@@ -36,6 +37,7 @@ struct NodeServices {
     Cri& cri;
     KubeAccess& kube;
     JoinStore& store;
+    Http& http;
     std::string node_name;  ///< settled by preflight's rule: config.node.name, else the hostname
 };
 

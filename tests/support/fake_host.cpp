@@ -106,6 +106,8 @@ Result<void> FakeHost::set_attributes(const Path& path, const FileAttributes& at
 Result<void> FakeHost::copy(const Path& from, const Path& to, const FileAttributes& attributes) {
     log.push_back("copy " + to.string());
     put(to.string(), content(from.string()).value_or(""), attributes.mode);
+    files[to.string()].info.uid = attributes.uid;
+    files[to.string()].info.gid = attributes.gid;
     return {};
 }
 

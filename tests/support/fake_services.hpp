@@ -116,6 +116,19 @@ class FakeAccess final : public KubeAccess {
     Result<std::string> ca_hash() override { return "sha256:" + std::string(64, 'a'); }
 };
 
+/// Answers by URL; anything else is refused like a closed port.
+class FakeWeb final : public Http {
+   public:
+    std::map<std::string, HttpResponse> answers;
+    std::vector<std::string> asked;
+    Result<HttpResponse> send(const HttpRequest& request, std::stop_token) override {
+        asked.push_back(request.url);
+        const auto it = answers.find(request.url);
+        if (it == answers.end()) return fail(ErrorKind::unavailable, request.url + ": connection refused");
+        return it->second;
+    }
+};
+
 /// Everything a phase may be given, all in memory. Log lines are kept.
 struct FakeNode {
     Config config;
@@ -126,7 +139,8 @@ struct FakeNode {
     FakeCri cri;
     FakeAccess kube;
     FakeStore store;
-    NodeServices services{config, host, clock, log, cri, kube, store, "ip-10-0-1-5"};
+    FakeWeb web;
+    NodeServices services{config, host, clock, log, cri, kube, store, web, "ip-10-0-1-5"};
 
     StepContext step() { return {clock, log, {}, Deadline::after(clock, std::chrono::minutes(10))}; }
 

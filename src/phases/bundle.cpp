@@ -1,0 +1,137 @@
+#include "phases/bundle.hpp"
+
+#include <fmt/core.h>
+#include <sys/utsname.h>
+
+#include "bundle/check.hpp"
+#include "system/want.hpp"
+
+namespace nodeboot {
+namespace {
+
+constexpr const char* unpack_dir = "/var/lib/nodeboot/bundle";
+
+std::string machine_arch() {
+    utsname names{};
+    uname(&names);
+    const std::string_view machine = names.machine;
+    return machine == "x86_64" ? "amd64" : machine == "aarch64" ? "arm64" : std::string(machine);
+}
+
+// "demo.tar.zst" → "demo"
+std::string stem_of(const Path& archive) {
+    std::string name = archive.filename();
+    return name.substr(0, name.find(".tar"));
+}
+
+class BundlePhase final : public NodePhase {
+   public:
+    BundlePhase(const NodeServices& services, std::shared_ptr<const Bundle> bundle)
+        : services_(services), bundle_(std::move(bundle)) {}
+    const PhaseInfo& info() const override { return info_; }
+
+    Result<std::vector<NodeChange>> plan(const HostView& view) const override {
+        std::vector<NodeChange> changes;
+        const auto& config = services_.config;
+        const bool used =
+            config.kubernetes.source == Source::bundle || config.containerd.source == ContainerdSource::bundle;
+        if (!used) return changes;
+        if (!NB_TRY(view.stat(config.kubernetes.bundle)))
+            return fail(ErrorKind::not_found,
+                        fmt::format("kubernetes.bundle: {} does not exist", config.kubernetes.bundle),
+                        "put the bundle there, or name another place");
+        if (!bundle_->is_archive() || NB_TRY(view.stat(bundle_->folder() / "manifest.json"))) return changes;
+        changes.push_back({config.kubernetes.bundle, "packed", "unpacked",
+                           Procedure{"unpack", {config.kubernetes.bundle}, [this](ActionContext& context) {
+                                         return unpack(context);
+                                     }}});
+        return changes;
+    }
+
+   private:
+    // Unpacked beside its place and renamed, so that a folder that is there is a whole one.
+    Result<void> unpack(ActionContext& context) const {
+        Host& host = context.host;
+        const Path target = bundle_->folder();
+        const Path half = target.string() + ".half";
+        NB_CHECK(host.remove(half));
+        NB_CHECK(host.make_directory(half, {0700, 0, 0}));
+        NB_CHECK(run_checked(host, {.argv = {"tar", "--extract", "--no-same-owner", "--file",
+                                             services_.config.kubernetes.bundle, "--directory", half.string()},
+                                    .timeout = std::chrono::minutes(10)}));
+        NB_CHECK(host.remove(target));
+        NB_CHECK(run_checked(host, {.argv = {"mv", "--no-target-directory", half.string(), target.string()}}));
+        return {};
+    }
+
+    const NodeServices& services_;
+    std::shared_ptr<const Bundle> bundle_;
+    PhaseInfo info_{"bundle", "the bundle that software is installed from", {"preflight"}, std::chrono::minutes(15)};
+};
+
+}  // namespace
+
+bool Bundle::is_archive() const { return Path(source_).filename().string().find(".tar") != std::string::npos; }
+
+Path Bundle::folder() const { return is_archive() ? Path(unpack_dir) / stem_of(source_) : Path(source_); }
+
+Result<std::optional<BundleManifest>> Bundle::manifest(const HostView& view) const {
+    const auto text = NB_TRY(view.read(folder() / "manifest.json"));
+    if (!text) return std::optional<BundleManifest>{};
+    return std::optional(NB_TRY_CONTEXT(parse_bundle_manifest(*text), folder().string()));
+}
+
+Result<BundleManifest> Bundle::verified(ActionContext& context) const {
+    const std::lock_guard lock(mutex_);
+    if (verified_) return *verified_;
+    const auto manifest = NB_TRY(read_bundle_manifest(folder()));
+    if (manifest.arch != machine_arch())
+        return fail(ErrorKind::invalid_input,
+                    fmt::format("the bundle {} is for {}, this machine is {}", source_, manifest.arch, machine_arch()));
+    NB_CHECK(check_bundle(folder(), manifest,
+                          [&](std::string_view path) { context.step.progress(fmt::format("checking {}", path)); }));
+    verified_ = manifest;
+    return manifest;
+}
+
+Result<void> Bundle::want_installed(std::vector<NodeChange>& changes, const HostView& view, BundleKind kind) const {
+    const auto found = NB_TRY(manifest(view));
+    if (!found) {
+        changes.push_back({fmt::format("{} from the bundle", to_string(kind)), "absent", "installed",
+                           Procedure{"install from bundle",
+                                     {std::string(to_string(kind))},
+                                     [this, kind](ActionContext& context) -> Result<void> {
+                                         for (const auto& file : NB_TRY(verified(context)).files)
+                                             if (file.kind == kind) NB_CHECK(install(context, file));
+                                         return {};
+                                     }}});
+        return {};
+    }
+    for (const auto& file : found->files) {
+        if (file.kind != kind) continue;
+        const std::string target = *install_path(file);
+        const auto info = NB_TRY(view.stat(target));
+        // Size and mode at each look; the digest is checked on the way in (verified) and would cost seconds here.
+        if (info && info->type == FileInfo::Type::file && info->size == file.size) {
+            NB_CHECK(want_attributes(changes, target, *info, {file.mode, 0, 0}));
+            continue;
+        }
+        changes.push_back({target, info ? fmt::format("{} bytes", info->size) : "absent",
+                           fmt::format("{} bytes", file.size),
+                           Procedure{"install", {target}, [this, file](ActionContext& context) -> Result<void> {
+                                         NB_CHECK(verified(context));
+                                         return install(context, file);
+                                     }}});
+    }
+    return {};
+}
+
+Result<void> Bundle::install(ActionContext& context, const BundleFile& file) const {
+    return context.host.copy(folder() / file.path, *install_path(file), {file.mode, 0, 0});
+}
+
+std::shared_ptr<const NodePhase> make_bundle_phase(const NodeServices& services, std::shared_ptr<const Bundle> bundle) {
+    return std::make_shared<BundlePhase>(services, std::move(bundle));
+}
+
+}  // namespace nodeboot

@@ -1,0 +1,22 @@
+#pragma once
+
+#include "engine/runner.hpp"
+#include "phases/repair.hpp"
+#include "phases/services.hpp"
+
+namespace nodeboot {
+
+/// The one list of what a node must be, in order; `nodeboot phases`, --only and --skip read it. `services` must
+/// outlive the catalog.
+Result<Catalog> make_node_catalog(const NodeServices& services);
+
+/// The same with the repair phase in front of the join.
+Result<Catalog> make_repair_catalog(const NodeServices& services, RepairOptions options);
+
+/// What `node reset` runs.
+Result<Catalog> make_reset_catalog(const NodeServices& services);
+
+/// What `node rotate-token` runs.
+Result<Catalog> make_rotate_catalog(const NodeServices& services);
+
+}  // namespace nodeboot

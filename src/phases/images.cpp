@@ -1,0 +1,140 @@
+#include "phases/images.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <set>
+#include <sstream>
+
+#include "base/backoff.hpp"
+#include "phases/kubeadm.hpp"
+#include "phases/membership.hpp"
+
+namespace nodeboot {
+namespace {
+
+bool named(const std::string& reference, std::string_view name) {
+    const auto slash = reference.rfind('/');
+    const std::string_view last = std::string_view(reference).substr(slash == std::string::npos ? 0 : slash + 1);
+    return last.starts_with(name) && last.substr(name.size()).starts_with(':');
+}
+
+class Images final : public NodePhase {
+   public:
+    Images(const NodeServices& services, std::shared_ptr<const Bundle> bundle)
+        : services_(services), bundle_(std::move(bundle)) {}
+    const PhaseInfo& info() const override { return info_; }
+
+    Result<std::vector<NodeChange>> plan(const HostView& view) const override {
+        std::vector<NodeChange> changes;
+        if (NB_TRY(is_member(view))) return changes;
+        // Before containerd runs nothing is known of its images: the plan then says "all", not a list.
+        const auto present = services_.cri.images();
+        if (!present) {
+            changes.push_back({"container images", "unknown", "present", ensure_all()});
+            return changes;
+        }
+        const auto missing = NB_TRY(missing_images(view, *present));
+        if (!missing.empty())
+            changes.push_back({"container images", fmt::format("{} missing", missing.size()), "present", ensure_all()});
+        return changes;
+    }
+
+   private:
+    Result<bool> is_member(const HostView& view) const {
+        if (services_.config.node.role == Role::control_plane)
+            return NB_TRY(view.stat("/etc/kubernetes/manifests/kube-apiserver.yaml")).has_value();
+        return NB_TRY(membership(view)) == Membership::joined;
+    }
+
+    Result<std::vector<std::string>> missing_images(const HostView& view,
+                                                    const std::vector<std::string>& present) const {
+        const std::set<std::string> have(present.begin(), present.end());
+        std::vector<std::string> missing;
+        for (const auto& image : NB_TRY(wanted(view)))
+            if (!have.contains(image)) missing.push_back(image);
+        return missing;
+    }
+
+    Result<std::vector<std::string>> wanted(const HostView& view) const {
+        std::vector<std::string> all;
+        if (const auto version = kubeadm_version(view)) {
+            const auto listed = NB_TRY(view.query(
+                {.argv = {"kubeadm", "config", "images", "list", "--kubernetes-version", "v" + version->text(),
+                          "--image-repository", services_.config.kubernetes.image_repository}}));
+            std::istringstream lines(listed.out);
+            for (std::string line; std::getline(lines, line);)
+                if (line.find('/') != std::string::npos && line.find(' ') == std::string::npos) all.push_back(line);
+        }
+        all = images_for(services_.config.node.role, all);
+        if (services_.config.flannel.enabled) {
+            all.push_back(services_.config.flannel.image);
+            all.push_back(services_.config.flannel.cni_image);
+        }
+        return all;
+    }
+
+    Procedure ensure_all() const {
+        return {"fetch container images", {}, [this](ActionContext& context) { return ensure(context); }};
+    }
+
+    Result<void> ensure(ActionContext& context) const {
+        if (services_.config.kubernetes.source == Source::bundle) NB_CHECK(import_from_bundle(context));
+        const auto missing = NB_TRY(missing_images(context.host, NB_TRY(services_.cri.images())));
+        for (std::size_t i = 0; i < missing.size(); ++i) {
+            context.step.progress(fmt::format("pulling {} ({} of {})", missing[i], i + 1, missing.size()));
+            NB_CHECK(pull(context, missing[i]));
+        }
+        return {};
+    }
+
+    Result<void> import_from_bundle(ActionContext& context) const {
+        const auto manifest = NB_TRY(bundle_->verified(context));
+        const auto present = NB_TRY(services_.cri.images());
+        const std::set<std::string> have(present.begin(), present.end());
+        for (const auto& file : manifest.files) {
+            if (file.kind != BundleKind::image) continue;
+            const bool there = !file.refs.empty() && std::all_of(file.refs.begin(), file.refs.end(),
+                                                                 [&](const auto& ref) { return have.contains(ref); });
+            if (there) continue;
+            context.step.progress("importing " + file.path);
+            NB_CHECK(run_checked(context.host, {.argv = {"ctr", "--namespace", "k8s.io", "images", "import",
+                                                         (bundle_->folder() / file.path).string()},
+                                                .timeout = std::chrono::minutes(5)}));
+        }
+        return {};
+    }
+
+    Result<void> pull(ActionContext& context, const std::string& image) const {
+        RetryOptions options;
+        options.deadline = context.step.deadline;
+        options.stop = context.step.stop;
+        options.on_new_error = [&](const Error& error, unsigned) {
+            context.step.log.warning(fmt::format("pulling {}: {}; trying again", image, error.text()));
+        };
+        return retry(options, context.step.clock, [&] { return services_.cri.pull(image, std::chrono::minutes(5)); });
+    }
+
+    const NodeServices& services_;
+    std::shared_ptr<const Bundle> bundle_;
+    PhaseInfo info_{"images",
+                    "container images of Kubernetes and flannel, before they are needed",
+                    {"containerd", "kubernetes-packages"},
+                    std::chrono::minutes(20)};
+};
+
+}  // namespace
+
+std::vector<std::string> images_for(Role role, const std::vector<std::string>& all) {
+    if (role == Role::control_plane) return all;
+    std::vector<std::string> out;
+    for (const auto& image : all)
+        if (named(image, "kube-proxy") || named(image, "pause") || named(image, "coredns")) out.push_back(image);
+    return out;
+}
+
+std::shared_ptr<const NodePhase> make_images_phase(const NodeServices& services, std::shared_ptr<const Bundle> bundle) {
+    return std::make_shared<Images>(services, std::move(bundle));
+}
+
+}  // namespace nodeboot

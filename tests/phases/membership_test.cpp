@@ -1,0 +1,166 @@
+#include <gtest/gtest.h>
+
+#include "phases/images.hpp"
+#include "phases/kubeadm.hpp"
+#include "phases/kubelet.hpp"
+#include "phases/membership.hpp"
+#include "phases/node_roles.hpp"
+#include "phases/repair.hpp"
+#include "phases/reset.hpp"
+#include "phases/timers.hpp"
+#include "support/fake_services.hpp"
+
+namespace nodeboot {
+namespace {
+
+using testing::FakeNode;
+
+void make_joined(FakeNode& node) {
+    node.host.put(kubelet_conf, "current-context: default\n", 0600);
+    node.host.put(kubelet_config, "kind: KubeletConfiguration\n");
+    node.host.put("/etc/kubernetes/pki/ca.crt", "pem");
+    node.host.put("/var/lib/kubelet/pki/kubelet-client-current.pem", "pem", 0600);
+}
+
+TEST(Membership, is_joined_only_with_credentials_configuration_and_ca) {
+    FakeNode node;
+    EXPECT_EQ(*membership(node.host), Membership::none);
+    make_joined(node);
+    EXPECT_EQ(*membership(node.host), Membership::joined);
+    for (const char* path : {kubelet_conf, kubelet_config, "/etc/kubernetes/pki/ca.crt",
+                             "/var/lib/kubelet/pki/kubelet-client-current.pem"}) {
+        FakeNode torn;
+        make_joined(torn);
+        torn.host.files.erase(path);
+        EXPECT_EQ(*membership(torn.host), Membership::half_joined) << path;
+    }
+}
+
+TEST(Membership, an_empty_kubelet_conf_is_a_torn_write) {
+    FakeNode node;
+    make_joined(node);
+    node.host.put(kubelet_conf, "", 0600);
+    EXPECT_EQ(*membership(node.host), Membership::half_joined);
+}
+
+TEST(KubeletPhase, packages_units_are_left_alone_and_a_bundle_gets_its_own) {
+    FakeNode packaged;
+    packaged.host.put("/usr/lib/systemd/system/kubelet.service", "[Unit]\n");
+    packaged.host.put("/usr/lib/systemd/system/kubelet.service.d/10-kubeadm.conf", "[Service]\n");
+    const auto phase = make_kubelet_phase(packaged.services);
+    ASSERT_TRUE(packaged.converge(*phase));
+    EXPECT_FALSE(packaged.host.content("/etc/systemd/system/kubelet.service"));
+    EXPECT_TRUE(phase->plan(packaged.host)->empty());
+
+    FakeNode bundled;
+    ASSERT_TRUE(bundled.converge(*phase));
+    EXPECT_TRUE(bundled.host.content("/etc/systemd/system/kubelet.service"));
+    EXPECT_TRUE(bundled.host.content("/etc/systemd/system/kubelet.service.d/10-kubeadm.conf"));
+    EXPECT_TRUE(phase->plan(bundled.host)->empty());
+}
+
+TEST(KubeletPhase, is_started_on_a_member_only) {
+    FakeNode node;
+    const auto phase = make_kubelet_phase(node.services);
+    ASSERT_TRUE(node.converge(*phase));
+    EXPECT_FALSE(node.host.units["kubelet.service"].running());
+    make_joined(node);
+    const auto changes = phase->plan(node.host);
+    ASSERT_EQ(changes->size(), 1U);
+    EXPECT_EQ(changes->front().action, Action(Unit{UnitVerb::start, "kubelet.service"}));
+}
+
+TEST(KubeletPhase, a_run_killed_before_daemon_reload_is_finished_by_the_next) {
+    FakeNode node;
+    const auto phase = make_kubelet_phase(node.services);
+    ASSERT_TRUE(node.converge(*phase));
+    node.host.units["kubelet.service"].needs_reload = true;
+    const auto changes = phase->plan(node.host);
+    ASSERT_EQ(changes->size(), 1U);
+    EXPECT_EQ(changes->front().action, Action(DaemonReload{}));
+}
+
+TEST(NodeRoles, labels_only_nodes_without_a_role) {
+    FakeNode node;
+    node.host.put(admin_conf, "x", 0600);
+    auto& objects = node.kube.api->objects;
+    objects["/api/v1/nodes/w1"] = {{"metadata", {{"name", "w1"}, {"labels", {{"a", "b"}}}}}};
+    objects["/api/v1/nodes"] = {
+        {"items", nlohmann::json::array(
+                      {{{"metadata", {{"name", "cp"}, {"labels", {{"node-role.kubernetes.io/control-plane", ""}}}}}},
+                       objects["/api/v1/nodes/w1"]})}};
+    const auto changes = make_node_roles_phase(node.services)->plan(node.host);
+    ASSERT_TRUE(changes);
+    ASSERT_EQ(changes->size(), 1U);
+    EXPECT_EQ(changes->front().subject, "node w1");
+    StepContext step = node.step();
+    ActionContext context{node.host, step};
+    ASSERT_TRUE(perform(changes->front().action, context));
+    EXPECT_TRUE(objects["/api/v1/nodes/w1"]["metadata"]["labels"].contains("node-role.kubernetes.io/worker"));
+}
+
+TEST(Repair, credentials_that_the_api_server_accepts_are_kept) {
+    FakeNode node;
+    make_joined(node);
+    node.kube.api->objects["/api/v1/nodes/ip-10-0-1-5"] = {{"metadata", {{"name", "ip-10-0-1-5"}}}};
+    EXPECT_TRUE(make_repair_phase(node.services, {})->plan(node.host)->empty());
+}
+
+TEST(Repair, an_api_server_that_does_not_answer_is_no_reason_to_leave) {
+    FakeNode node;
+    make_joined(node);
+    node.kube.api->answers = false;
+    EXPECT_TRUE(make_repair_phase(node.services, {})->plan(node.host)->empty());
+}
+
+TEST(Repair, a_node_that_the_cluster_forgot_leaves_and_may_join_again) {
+    FakeNode node;
+    make_joined(node);
+    const auto phase = make_repair_phase(node.services, {});
+    ASSERT_EQ(phase->plan(node.host)->size(), 1U);
+    ASSERT_TRUE(node.converge(*phase));
+    EXPECT_EQ(*membership(node.host), Membership::none);
+    EXPECT_TRUE(phase->plan(node.host)->empty());
+}
+
+TEST(Reset, only_files_that_carry_the_mark_are_removed) {
+    FakeNode node;
+    node.host.put("/etc/sysctl.d/99-nodeboot.conf", "# Made by nodeboot; edits are lost.\n");
+    node.host.put("/etc/sysctl.d/10-mine.conf", "vm.swappiness = 1\n");
+    node.host.put("/etc/systemd/system/nodeboot-rotate-token.timer", "# Made by nodeboot; edits are lost.\n");
+    const auto phase = make_own_files_phase(node.services);
+    ASSERT_TRUE(node.converge(*phase));
+    EXPECT_FALSE(node.host.content("/etc/sysctl.d/99-nodeboot.conf"));
+    EXPECT_TRUE(node.host.content("/etc/sysctl.d/10-mine.conf"));
+    EXPECT_FALSE(node.host.content("/etc/systemd/system/nodeboot-rotate-token.timer"));
+    EXPECT_TRUE(phase->plan(node.host)->empty());
+}
+
+TEST(Reset, a_machine_that_was_never_in_a_cluster_runs_no_kubeadm) {
+    FakeNode node;
+    EXPECT_TRUE(make_leave_cluster_phase(node.services)->plan(node.host)->empty());
+}
+
+TEST(Timers, run_four_times_in_a_tokens_life) {
+    FakeNode node;
+    node.config.join.token_ttl = std::chrono::hours(2);
+    const auto phase = make_timers_phase(node.services);
+    ASSERT_TRUE(node.converge(*phase));
+    EXPECT_NE(node.host.content("/etc/systemd/system/nodeboot-rotate-token.timer")->find("OnUnitActiveSec=1800s"),
+              std::string::npos);
+    EXPECT_TRUE(node.host.units["nodeboot-rotate-token.timer"].running());
+    EXPECT_TRUE(phase->plan(node.host)->empty());
+}
+
+TEST(ImagesFor, a_worker_fetches_only_what_it_runs) {
+    const std::vector<std::string> all{"registry.k8s.io/kube-apiserver:v1.35.1", "registry.k8s.io/kube-proxy:v1.35.1",
+                                       "registry.k8s.io/coredns/coredns:v1.12.1", "registry.k8s.io/pause:3.10.1",
+                                       "registry.k8s.io/etcd:3.6.4-0"};
+    EXPECT_EQ(images_for(Role::control_plane, all), all);
+    EXPECT_EQ(images_for(Role::worker, all),
+              (std::vector<std::string>{"registry.k8s.io/kube-proxy:v1.35.1", "registry.k8s.io/coredns/coredns:v1.12.1",
+                                        "registry.k8s.io/pause:3.10.1"}));
+}
+
+}  // namespace
+}  // namespace nodeboot
