@@ -11,9 +11,10 @@ MAY_INCLUDE = {
     "engine": {"base"},
     "system": {"base", "engine"},
     "net": {"base"},
-    "phases": {"base", "engine", "system", "net"},
+    "bundle": {"base", "system", "net"},
+    "phases": {"base", "engine", "system", "net", "bundle"},
     "launch": {"base", "engine", "net"},
-    "cli": {"base", "engine", "system", "net", "phases", "launch"},
+    "cli": {"base", "engine", "system", "net", "bundle", "phases", "launch"},
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"')
 
