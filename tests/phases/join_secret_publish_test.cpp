@@ -1,0 +1,85 @@
+#include "phases/join_secret_publish.hpp"
+
+#include <gtest/gtest.h>
+
+#include "phases/kubeadm.hpp"
+#include "support/fake_services.hpp"
+
+namespace nodeboot {
+namespace {
+
+using testing::FakeNode;
+
+constexpr const char* cluster_info = "/api/v1/namespaces/kube-public/configmaps/cluster-info";
+
+/// A control plane whose controller manager signs cluster-info for every token at once.
+void prepare(FakeNode& node) {
+    node.host.put(admin_conf, "x", 0600);
+    auto& objects = node.kube.api->objects;
+    objects["/version"] = {{"gitVersion", "v1.35.1"}};
+    objects[cluster_info] = {{"data", {{"kubeconfig", "x"}}}};
+    node.kube.api->on_create = [&objects](const std::string&, const nlohmann::json& object) {
+        const std::string name = object.value("/metadata/name"_json_pointer, std::string());
+        if (name.starts_with("bootstrap-token-"))
+            objects[cluster_info]["data"]["jws-kubeconfig-" + name.substr(16)] = "sig";
+    };
+}
+
+TEST(JoinSecretPublish, a_bare_machine_plans_to_publish_without_asking_anything) {
+    FakeNode node;
+    node.kube.api->answers = false;
+    EXPECT_EQ(make_join_secret_publish_phase(node.services)->plan(node.host)->size(), 1U);
+}
+
+TEST(JoinSecretPublish, published_once_there_is_nothing_to_do_until_half_its_life_is_over) {
+    FakeNode node;
+    prepare(node);
+    const auto phase = make_join_secret_publish_phase(node.services);
+    ASSERT_TRUE(node.converge(*phase));
+    ASSERT_TRUE(node.store.secret);
+    EXPECT_EQ(node.store.secret->endpoint, "10.0.0.10:6443");
+    EXPECT_EQ(node.store.secret->kubernetes_version, "v1.35.1");
+    EXPECT_TRUE(phase->plan(node.host)->empty());
+    node.clock.advance(std::chrono::minutes(29));
+    EXPECT_TRUE(phase->plan(node.host)->empty());
+    node.clock.advance(std::chrono::minutes(2));
+    const auto changes = phase->plan(node.host);
+    ASSERT_EQ(changes->size(), 1U);
+    EXPECT_EQ(changes->front().from, "expires in 29m");
+}
+
+TEST(JoinSecretPublish, each_way_a_published_secret_can_be_bad_is_named_and_mended) {
+    const std::pair<const char*, std::function<void(FakeNode&)>> cases[] = {
+        {"points to 10.0.0.99:6443", [](FakeNode& n) { n.store.secret->endpoint = "10.0.0.99:6443"; }},
+        {"another CA", [](FakeNode& n) { n.store.secret->ca_cert_hashes = {"sha256:" + std::string(64, 'b')}; }},
+        {"its token is gone",
+         [](FakeNode& n) {
+             n.kube.api->objects[cluster_info]["data"] = {{"kubeconfig", "x"}};
+         }},
+        {"expired", [](FakeNode& n) { n.clock.advance(std::chrono::hours(2)); }},
+        {"not published", [](FakeNode& n) { n.store.secret.reset(); }},
+    };
+    for (const auto& [reason, spoil] : cases) {
+        FakeNode node;
+        prepare(node);
+        const auto phase = make_join_secret_publish_phase(node.services);
+        ASSERT_TRUE(node.converge(*phase)) << reason;
+        spoil(node);
+        const auto changes = phase->plan(node.host);
+        ASSERT_EQ(changes->size(), 1U) << reason;
+        EXPECT_EQ(changes->front().from, reason);
+        ASSERT_TRUE(node.converge(*phase)) << reason;
+        EXPECT_TRUE(phase->plan(node.host)->empty()) << reason;
+    }
+}
+
+TEST(JoinSecretPublish, nothing_is_published_while_cluster_info_lacks_the_signature) {
+    FakeNode node;
+    prepare(node);
+    node.kube.api->on_create = nullptr;
+    EXPECT_FALSE(node.converge(*make_join_secret_publish_phase(node.services)));
+    EXPECT_FALSE(node.store.secret);
+}
+
+}  // namespace
+}  // namespace nodeboot
