@@ -1,0 +1,46 @@
+"""Fixtures shared by all cases: one lab a session, and a report of what the machines said when a case fails."""
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Iterator
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from lab.lab import Lab, Options  # noqa: E402
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("lab")
+    group.addoption("--bundle", type=Path, help="a real Kubernetes bundle instead of the stand-in")
+    group.addoption("--source", choices=("repository", "bundle"), default="repository",
+                    help="where nodes install Kubernetes from")
+    group.addoption("--keep", action="store_true", help="leave the lab up for a look (script/lab --name tests)")
+    group.addoption("--lab", default=os.environ.get("NODEBOOT_LAB", "tests"), help="name of the lab")
+
+
+@pytest.fixture(scope="session")
+def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
+    """A lab with its servers up and no machine in it."""
+    one = Lab(request.config.getoption("--lab"))
+    one.down()
+    one.up(Options(bundles=request.getfixturevalue("bundles")))
+    yield one
+    if not request.config.getoption("--keep"):
+        one.down()
+
+
+@pytest.fixture(scope="session")
+def bundles() -> list[Path]:
+    """Kubernetes bundles that the lab serves; a folder of cases overrides it."""
+    return []
+
+
+@pytest.fixture(autouse=True)
+def no_fault_outlives_its_case(request: pytest.FixtureRequest) -> Iterator[None]:
+    yield
+    if "lab" in request.fixturenames:
+        request.getfixturevalue("lab").clear_faults()

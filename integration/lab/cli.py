@@ -1,0 +1,93 @@
+"""The command `lab`: a cluster in a box, by hand."""
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from .cluster import Cluster, Spec, journal, service_state
+from .command import LabError
+from .lab import Lab, Options
+from .machine import ENVIRONMENT, Machine
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(prog="lab", description="EC2 in a box: machines, metadata, AWS and package archives "
+                                  "on this machine, in a network of their own.")
+    top.add_argument("--name", default=os.environ.get("NODEBOOT_LAB", "lab"), help="which lab (default: lab)")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    up = commands.add_parser("up", help="start the lab and boot a cluster in it")
+    up.add_argument("--workers", type=int, default=2, metavar="N")
+    up.add_argument("--bundle", type=Path, metavar="DIR", help="Kubernetes to install (default: the stand-in)")
+    up.add_argument("--source", choices=("repository", "bundle"), default="repository",
+                    help="install Kubernetes from packages or from the bundle itself")
+    up.add_argument("--empty", action="store_true", help="no cluster, only the lab's own servers")
+    up.add_argument("--region", default="eu-central-1")
+    commands.add_parser("down", help="stop and remove everything of the lab")
+    commands.add_parser("status", help="machines and what nodeboot is doing on them")
+    shell = commands.add_parser("shell", help="a root shell, or a command, on a machine")
+    shell.add_argument("node")
+    shell.add_argument("words", nargs=argparse.REMAINDER, metavar="COMMAND")
+    logs = commands.add_parser("logs", help="what nodeboot said on a machine")
+    logs.add_argument("node")
+    logs.add_argument("--console", action="store_true", help="the machine's console instead")
+    commands.add_parser("requests", help="requests that the lab's servers answered, as JSON lines")
+    return top
+
+
+def up(lab: Lab, arguments: argparse.Namespace) -> None:
+    bundle = None if arguments.empty and not arguments.bundle else _bundle(arguments)
+    lab.up(Options(region=arguments.region, bundles=[bundle] if bundle else []))
+    if not arguments.empty:
+        cluster = Cluster(lab, Spec(bundle=bundle, source=arguments.source))
+        cluster.prepare()
+        for machine in cluster.launch_all(arguments.workers):
+            print(f"booting {machine.name} {machine.instance.id} {machine.instance.address}")
+    print(f"lab {lab.name} is up; `lab status`, `lab shell NODE`, `lab down`")
+
+
+def _bundle(arguments: argparse.Namespace) -> Path:
+    if arguments.bundle:
+        return Path(arguments.bundle).resolve()
+    from . import standin
+    return standin.bundle()
+
+
+def status(lab: Lab) -> None:
+    print(f"lab {lab.name}: {'up' if lab.is_up else 'down'}")
+    for machine in lab.machines():
+        print("  ".join((f"{machine.name:<16}", machine.instance.id, f"{machine.instance.address:<12}",
+                         "running" if machine.leader else "off    ", service_state(machine) or "-")))
+
+
+def shell(machine: Machine, words: list[str]) -> None:
+    argv = machine.argv(words or ["bash", "--login"])
+    terminal = {"TERM": os.environ.get("TERM", "dumb")} if not words else {}
+    os.execve(argv[0], argv, ENVIRONMENT | terminal)
+
+
+def main(words: list[str] | None = None) -> int:
+    arguments = parser().parse_args(words)
+    if os.geteuid() != 0:
+        print("lab: needs root: it makes network namespaces and machines", file=sys.stderr)
+        return 1
+    lab = Lab(arguments.name)
+    try:
+        if arguments.command == "up":
+            up(lab, arguments)
+        elif arguments.command == "down":
+            lab.down()
+        elif arguments.command == "status":
+            status(lab)
+        elif arguments.command == "shell":
+            shell(lab.machine(arguments.node), arguments.words)
+        elif arguments.command == "logs":
+            machine = lab.machine(arguments.node)
+            print(machine.console() if arguments.console else journal(machine), end="")
+        elif arguments.command == "requests":
+            sys.stdout.write((lab.folder / "requests.jsonl").read_text())
+    except LabError as error:
+        print(f"lab: {error}", file=sys.stderr)
+        return 1
+    return 0

@@ -1,0 +1,71 @@
+"""An instance's root volume: a sparse ext4 image of the size EC2 would give, under an overlay of the machine tree.
+
+The image makes free space, full disks and persistence across reboots real, costs nothing until it is written to, and
+gives containerd a file system that overlayfs accepts as its upper layer.
+"""
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from .command import LabError, must, run
+
+# Folders that must not be on an overlay themselves: bound in from the image.
+DIRECT = ("var/lib/containerd",)
+
+
+class Disk:
+    def __init__(self, folder: Path) -> None:
+        self.image = folder / "disk.img"
+        self.mount = folder / "disk"
+        self.root = folder / "root"
+
+    def create(self, gib: int) -> None:
+        self.image.parent.mkdir(parents=True, exist_ok=True)
+        with open(self.image, "wb") as handle:
+            handle.truncate(gib << 30)
+        must(["mkfs.ext4", "-q", "-F", "-m", "0", "-E", "lazy_itable_init=1,lazy_journal_init=1,nodiscard",
+              self.image])
+
+    def attach(self, lower: list[Path]) -> None:
+        """Mounts root; harmless when it is mounted."""
+        for folder in (self.mount, self.root):
+            folder.mkdir(exist_ok=True)
+        if not os.path.ismount(self.mount):
+            must(["mount", "-o", "loop", self.image, self.mount])
+        for name in ("upper", "work", *DIRECT):
+            (self.mount / name).mkdir(parents=True, exist_ok=True)
+        if not os.path.ismount(self.root):
+            layers = ":".join(str(path) for path in lower)
+            must(["mount", "-t", "overlay", "nodeboot-lab", "-o",
+                  f"lowerdir={layers},upperdir={self.mount}/upper,workdir={self.mount}/work", self.root])
+
+    def binds(self) -> list[str]:
+        return [f"--bind={self.mount / name}:/{name}" for name in DIRECT]
+
+    def detach(self) -> None:
+        for target in (self.root, self.mount):
+            unmount(target)
+
+
+def unmount(target: Path, timeout: float = 10) -> None:
+    """A machine's last mounts disappear a moment after its last process."""
+    deadline = time.monotonic() + timeout
+    while os.path.ismount(target):
+        said = run(["umount", target])
+        if said.ok:
+            return
+        if time.monotonic() > deadline:
+            raise LabError(f"cannot unmount {target}: {said.err.strip()}")
+        time.sleep(0.1)
+
+
+def mounts_below(folder: Path) -> list[Path]:
+    """Deepest first."""
+    found = []
+    for line in Path("/proc/self/mounts").read_text().splitlines():
+        target = Path(line.split()[1].replace("\\040", " "))
+        if target.is_relative_to(folder):
+            found.append(target)
+    return sorted(found, key=lambda path: len(path.parts), reverse=True)

@@ -1,0 +1,136 @@
+"""The lab's own parts, without any machine."""
+from __future__ import annotations
+
+import json
+import struct
+import time
+
+import pytest
+
+from lab import aws, dhcp, dns, imds, policy, userdata
+from lab.cluster import toml
+from lab.command import LabError
+from lab.faults import Faults
+from lab.instance import Instance
+
+WORKER = {"Version": "2012-10-17", "Statement": [
+    {"Effect": "Allow", "Action": "ssm:GetParameter", "Resource": "arn:aws:ssm:r:1:parameter/nodeboot/demo/join"}]}
+
+
+def instance(**more: object) -> Instance:
+    return Instance(**{"id": "i-00000000000000001", "name": "worker-1", "address": "10.0.1.10", "subnet": "private-1",
+                       "prefix": 24, "router": "10.0.1.1", "zone": "a", "region": "eu-central-1",
+                       "mac": "76:2e:37:10:21:89"} | more)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("action, resource, verdict", [
+    ("ssm:GetParameter", "arn:aws:ssm:r:1:parameter/nodeboot/demo/join", True),
+    ("ssm:getparameter", "arn:aws:ssm:r:1:parameter/nodeboot/demo/join", True),
+    ("ssm:GetParameter", "arn:aws:ssm:r:1:parameter/nodeboot/demo/init", False),
+    ("ssm:GetParameter", "arn:aws:ssm:r:1:parameter/nodeboot/other/join", False),
+    ("ssm:PutParameter", "arn:aws:ssm:r:1:parameter/nodeboot/demo/join", False),
+    ("ssm:GetParameters", "arn:aws:ssm:r:1:parameter/nodeboot/demo/join", False),
+    ("ssm:GetParameter", "*", False),
+])
+def test_a_policy_is_judged_by_action_and_resource(action: str, resource: str, verdict: bool) -> None:
+    assert policy.allowed([WORKER], action, resource) is verdict
+
+
+def test_an_explicit_deny_wins_over_any_allow() -> None:
+    everything = {"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
+    deny = {"Statement": {"Effect": "Deny", "Action": "ssm:Put*", "Resource": "*"}}
+    assert policy.allowed([everything], "ssm:PutParameter", "x")
+    assert not policy.allowed([everything, deny], "ssm:PutParameter", "x")
+
+
+def test_a_policy_that_cannot_be_judged_is_refused() -> None:
+    with pytest.raises(ValueError, match="Condition"):
+        policy.check({"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": {}}})
+
+
+def test_placeholders_are_filled_with_their_indentation() -> None:
+    out = userdata.fill("a:\n    @TEXT@\nb: x@WORD@y\n", {"TEXT": "one\n\n  two\n", "WORD": "-"})
+    assert out == "a:\n    one\n\n      two\nb: x-y\n"
+
+
+@pytest.mark.parametrize("template, values", [("@A@\n", {}), ("none\n", {"A": "x"})])
+def test_a_placeholder_without_value_and_a_value_without_place_are_errors(template: str, values: dict[str, str]) -> None:
+    with pytest.raises(LabError):
+        userdata.fill(template, values)
+
+
+def test_user_data_fits_and_begins_as_cloud_init_wants() -> None:
+    out = userdata.render("[node]\nrole = \"worker\"\n", "https://files/nodeboot", "0" * 64)
+    assert out.startswith("#cloud-config\n")
+    assert "      [node]\n      role = \"worker\"\n" in out
+
+
+def test_toml_quotes_what_needs_quotes() -> None:
+    assert toml({"a": {"s": 'x"y', "n": 1, "b": True, "l": ["p"]}}) == '[a]\ns = "x\\"y"\nn = 1\nb = true\nl = ["p"]\n'
+
+
+def question(name: str, kind: int) -> bytes:
+    labels = b"".join(bytes([len(part)]) + part.encode() for part in name.split("."))
+    return struct.pack("!HHHHHH", 7, 0x0100, 1, 0, 0, 0) + labels + b"\0" + struct.pack("!HH", kind, 1)
+
+
+@pytest.mark.parametrize("name, kind, code, records", [
+    ("known.example", dns.A, 0, 1), ("KNOWN.example", dns.A, 0, 1), ("known.example", dns.AAAA, 0, 0),
+    ("unknown.example", dns.A, dns.NXDOMAIN, 0)])
+def test_names_are_answered(name: str, kind: int, code: int, records: int) -> None:
+    reply = dns.answer(question(name, kind), {"known.example": "10.1.2.3"}.get)
+    ident, flags, _, answers = struct.unpack("!HHHH", reply[:8])
+    assert (ident, flags & 15, answers) == (7, code, records)
+    assert not records or reply.endswith(bytes([10, 1, 2, 3]))
+
+
+def test_a_lease_carries_what_ec2_gives() -> None:
+    packet = struct.pack("!BBBB4s", 1, 1, 6, 0, b"abcd") + b"\0" * 20 + bytes.fromhex("762e37102189") + b"\0" * 202
+    packet += dhcp.MAGIC + bytes([53, 1, dhcp.DISCOVER, 255])
+    offer = dhcp.reply(packet, {"76:2e:37:10:21:89": instance()}.get)
+    assert offer is not None and offer[16:20] == bytes([10, 0, 1, 10])
+    assert b"ip-10-0-1-10" in offer and b"eu-central-1.compute.internal" in offer
+    assert dhcp.reply(packet, lambda mac: None) is None
+
+
+def test_metadata_folders_list_and_leaves_answer() -> None:
+    tree = imds.meta_data(instance(role="r"), {"info": "{}", "security-credentials": {"r": "secret"}})
+    assert imds.look_up(tree, "/placement/region") == "eu-central-1"
+    assert "placement/" in str(imds.look_up(tree, "/")).split("\n")
+    assert imds.look_up(tree, "/iam/security-credentials/") == "r"
+    assert imds.look_up(tree, "/nothing") is None
+
+
+def test_tags_that_metadata_has_no_room_for_are_refused() -> None:
+    with pytest.raises(ValueError):
+        instance(tags={"nodeboot.io/role": "worker"}, tags_in_metadata=True)
+
+
+def test_a_fault_ends_by_count_by_time_and_by_hand() -> None:
+    faults = Faults()
+    faults.add(target="aws", effect="status", value=503, count=2, match={"action": "^Get"})
+    assert [faults.hit("aws", action=action) for action in ("PutX", "GetX", "GetX", "GetX")] == \
+        [{}, {"status": 503}, {"status": 503}, {}]
+    faults.add(target="imds", effect="refuse", seconds=0.01)
+    time.sleep(0.02)
+    assert faults.hit("imds") == {}
+    one = faults.add(target="imds", effect="refuse")
+    faults.clear(one)
+    assert faults.hit("imds") == {}
+
+
+def test_a_request_is_understood_in_both_protocols() -> None:
+    signed = {"Authorization": "AWS4-HMAC-SHA256 Credential=AKID/20260101/eu-central-1/ssm/aws4_request, "
+              "SignedHeaders=host;x-amz-date, Signature=" + "0" * 64}
+    call = aws.understand(signed | {"X-Amz-Target": "AmazonSSM.GetParameter"}, json.dumps({"Name": "/a"}).encode())
+    assert (call.service, call.action, call.region, call.access_key) == ("ssm", "GetParameter", "eu-central-1", "AKID")
+    call = aws.understand(signed, b"Action=AssumeRole&RoleArn=x")
+    assert (call.action, call.parameters["RoleArn"]) == ("AssumeRole", "x")
+    with pytest.raises(aws.AwsError):
+        aws.understand({}, b"")
+
+
+def test_a_clock_that_is_off_is_refused() -> None:
+    aws.check_time(time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()))
+    with pytest.raises(aws.AwsError):
+        aws.check_time(time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(time.time() - 600)))
