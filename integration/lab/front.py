@@ -6,6 +6,7 @@ import urllib.parse
 
 from . import layer
 from .aws import AwsHandler
+from .registry import RegistryHandler
 from .serve import Handler
 
 
@@ -20,6 +21,8 @@ class FrontHandler(Handler):
             self._file("packages", "kubernetes-archive", self.path)
         elif host == layer.FILES_HOST:
             self._file("files", "files", self.path)
+        elif host in layer.REGISTRY_HOSTS:
+            RegistryHandler.handle(self, host)
         else:
             self.reply(421, f"the lab serves no {host}\n")
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Iterator
 
-from . import archives, cgroups, control, layer, network, paths, pki, processes, tree
+from . import archives, cgroups, control, imagestore, layer, network, paths, pki, processes, tree
 from .aptrepo import SigningKey
 from .command import LabError, run
 from .disk import Disk, mounts_below, unmount
@@ -74,6 +74,9 @@ class Lab:
             link = self.folder / "files/bundles" / layer.bundle_name(bundle)
             link.parent.mkdir(parents=True, exist_ok=True)
             link.symlink_to(bundle.resolve())
+            images = self.folder / "images" / layer.bundle_name(bundle)
+            images.parent.mkdir(exist_ok=True)
+            images.symlink_to(imagestore.build(bundle))
         for name in ("debian", "kubernetes"):
             self._key(name).close()
 

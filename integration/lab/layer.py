@@ -12,6 +12,7 @@ from .paths import write_file
 DEBIAN_HOST = "debian.lab.internal"
 FILES_HOST = "files.lab.internal"
 KUBERNETES_HOST = "pkgs.k8s.io"
+REGISTRY_HOSTS = ("registry.k8s.io", "ghcr.io", "quay.io", "registry-1.docker.io")
 BUNDLES = "/srv/nodeboot/bundles"  # where machines see the bundles of the lab
 
 CLOUD_CONFIG = """\
@@ -72,6 +73,34 @@ cat /etc/nodeboot-lab-uuid > /sys/hypervisor/uuid
 """
 
 
+# What nodeboot has to know about machines that are not quite EC2's; a user's own file stays as it is.
+NODEBOOT = """\
+# A machine of the lab may not set the host's clock, nor change connection tracking for the host.
+[time]
+mode = "keep"
+
+[control_plane]
+conntrack_max_per_core = 0
+conntrack_min = 0
+"""
+
+# Without CAP_SYS_RESOURCE no pod could get the negative score that critical pods ask for.
+RESTRICTED = """
+[containerd]
+extra_config = '''
+[plugins."io.containerd.grpc.v1.cri"]
+restrict_oom_score_adj = true
+'''
+"""
+CAP_SYS_RESOURCE = 24
+
+
+def nodeboot_settings() -> str:
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    has = int(status["CapEff"], 16) >> CAP_SYS_RESOURCE & 1
+    return NODEBOOT if has else NODEBOOT + RESTRICTED
+
+
 def write(folder: Path, ca: bytes, debian_key: bytes) -> None:
     """`folder` becomes an overlay layer. `ca` is PEM, `debian_key` the binary key that signs the lab's archive."""
     bundle = (tree.machine_tree() / "etc/ssl/certs/ca-certificates.crt").read_bytes()
@@ -81,6 +110,7 @@ def write(folder: Path, ca: bytes, debian_key: bytes) -> None:
     write_file(folder / "etc/apt/sources.list.d/lab.list",
                f"deb [signed-by=/usr/share/keyrings/nodeboot-lab.gpg] http://{DEBIAN_HOST}/debian trixie main\n")
     write_file(folder / "etc/cloud/cloud.cfg.d/95-nodeboot-lab.cfg", CLOUD_CONFIG)
+    write_file(folder / "etc/nodeboot/config.d/90-lab.toml", nodeboot_settings())
     write_file(folder / "etc/systemd/network/10-ec2.network", NETWORK)
     write_file(folder / "usr/local/lib/nodeboot-lab/prepare", PREPARE, 0o755)
     unit = folder / "etc/systemd/system/nodeboot-lab-machine.service"

@@ -4,7 +4,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from .command import must
-from .layer import DEBIAN_HOST, FILES_HOST, KUBERNETES_HOST
+from .layer import DEBIAN_HOST, FILES_HOST, KUBERNETES_HOST, REGISTRY_HOSTS
 from .paths import write_file
 
 EC_KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
@@ -35,4 +35,4 @@ class Authority:
 
 def server_names(region: str) -> list[str]:
     return ["amazonaws.com", "*.amazonaws.com", f"*.{region}.amazonaws.com", f"*.s3.{region}.amazonaws.com",
-            "*.s3.amazonaws.com", KUBERNETES_HOST, "*.k8s.io", DEBIAN_HOST, FILES_HOST, "*.lab.internal"]
+            "*.s3.amazonaws.com", KUBERNETES_HOST, "*.k8s.io", DEBIAN_HOST, FILES_HOST, "*.lab.internal", *REGISTRY_HOSTS]

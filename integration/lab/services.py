@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from . import control, dhcp, dns, instance, moto, network, pki, policy
+from . import control, dhcp, dns, imagestore, instance, layer, moto, network, pki, policy
 from .credentials import RoleCredentials
 from .faults import Faults
 from .front import FrontHandler
@@ -23,7 +23,7 @@ from .imds import ImdsHandler, Tokens
 from .paths import write_file
 from .serve import Server
 
-PUBLIC_SUFFIXES = ("amazonaws.com", "k8s.io", "lab.internal")
+PUBLIC_SUFFIXES = ("amazonaws.com", "k8s.io", "lab.internal", *layer.REGISTRY_HOSTS)
 
 
 class Services:
@@ -54,6 +54,13 @@ class Services:
 
     def is_operator(self, access_key: str) -> bool:
         return access_key == self.admin.credentials.access_key
+
+    def image(self, name: str) -> tuple[imagestore.Entry, Path] | None:
+        """The manifest of a reference, and the folder of its blobs."""
+        for store in (self.folder / "images").glob("*"):
+            if entry := imagestore.load(store).get(name):
+                return entry, store / "blobs"
+        return None
 
     def log_request(self, **what: Any) -> None:
         line = json.dumps({"time": round(time.time(), 3)} | what) + "\n"
