@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include "cloud-init/embedded.hpp"
 #include "system/want.hpp"
 
 namespace nodeboot {
@@ -25,20 +26,6 @@ std::string timer(const std::string& description, long long seconds) {
         "[Install]\nWantedBy=timers.target\n",
         marker, description, seconds);
 }
-
-constexpr const char* boot_service =
-    "[Unit]\n"
-    "Description=Converge this machine to a Kubernetes node\n"
-    "Wants=network-online.target\n"
-    "After=network-online.target\n"
-    "ConditionPathExists=/etc/nodeboot/config.toml\n\n"
-    "[Service]\n"
-    "Type=oneshot\n"
-    "RemainAfterExit=yes\n"
-    "ExecStart=/usr/local/bin/nodeboot node up\n"
-    "TimeoutStartSec=infinity\n\n"
-    "[Install]\n"
-    "WantedBy=multi-user.target\n";
 
 // Files first, then one daemon-reload, then enable and start.
 Result<std::vector<NodeChange>> want_units(const HostView& view,
@@ -82,7 +69,7 @@ class BootService final : public NodePhase {
     const PhaseInfo& info() const override { return info_; }
 
     Result<std::vector<NodeChange>> plan(const HostView& view) const override {
-        auto changes = NB_TRY(want_units(view, {{"nodeboot.service", std::string(marker) + boot_service}}, {}));
+        auto changes = NB_TRY(want_units(view, {{"nodeboot.service", std::string(embedded::nodeboot_service)}}, {}));
         // Enabled, not started: this run may be the service itself.
         const UnitState state = NB_TRY(view.unit("nodeboot.service"));
         if (!state.enabled())
