@@ -1,0 +1,203 @@
+"""Machines for the stand-in's own tests: temporary roots with the bundle's programs in them, no privilege needed."""
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).resolve().parent
+PYTHON = "/usr/bin/python3"
+sys.path.insert(0, str(HERE))
+_next_block = iter(range(20000 + os.getpid() % 400 * 50, 60000, 10))
+
+
+def _free_offset() -> int:
+    """An offset that leaves kubelet's, etcd's and the other fixed ports free."""
+    for offset in _next_block:
+        if all(_is_free(p + offset) for p in (10248, 10250, 10257, 10259, 2379, 2380, 2381, 6443)):
+            return offset
+    raise RuntimeError("no free ports")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("", port))
+            return True
+        except (OSError, OverflowError):
+            return False
+
+
+class Machine:
+    """One machine: a root folder, its own ports, and what a test says about its hardware."""
+
+    def __init__(self, root: Path, bundle: Path, name: str, **facts):
+        self.root, self.name, self.offset = root, name, _free_offset()
+        self.version = json.loads((bundle / "manifest.json").read_text())["kubernetes"]
+        for folder in ("usr/bin", "run", "etc/cni/net.d", "proc/sys/net/ipv4", "proc/sys/net/bridge", "var/lib"):
+            (root / folder).mkdir(parents=True)
+        for program in (bundle / "bin").iterdir():
+            (root / "usr/bin" / program.name).write_bytes(program.read_bytes())
+        (root / "opt/cni").mkdir(parents=True)
+        subprocess.run(["cp", "-r", bundle / "cni", root / "opt/cni/bin"], check=True)
+        (root / "proc/sys/net/ipv4/ip_forward").write_text("1\n")
+        (root / "proc/sys/net/bridge/bridge-nf-call-iptables").write_text("1\n")
+        (root / "proc/swaps").write_text("Filename Type Size Used Priority\n")
+        self.facts(hostname=name, address="127.0.0.1", **facts)
+        self.cri()
+
+    def facts(self, **facts) -> None:
+        path = self.root / "standin-host.json"
+        known = json.loads(path.read_text()) if path.exists() else {}
+        path.write_text(json.dumps(known | facts))
+
+    def cri(self, **state) -> None:
+        (self.root / "run/standin-cri.json").write_text(json.dumps(state))
+
+    def faults(self, **faults) -> None:
+        (self.root / "etc/standin").mkdir(parents=True, exist_ok=True)
+        (self.root / "etc/standin/faults.json").write_text(json.dumps(faults))
+
+    @property
+    def env(self) -> dict:
+        return {"PATH": "/usr/bin:/bin", "STANDIN_ROOT": str(self.root), "STANDIN_PORT_OFFSET": str(self.offset),
+                "HOME": "/nonexistent"}
+
+    def run(self, program: str, *words: str, timeout: float = 120, stdin: str = "") -> subprocess.CompletedProcess:
+        return subprocess.run([PYTHON, str(self.root / "usr/bin" / program), *words], env=self.env, text=True,
+                              capture_output=True, timeout=timeout, input=stdin)
+
+    def kubeadm(self, *words: str, **more) -> subprocess.CompletedProcess:
+        return self.run("kubeadm", *words, **more)
+
+    def kubectl(self, *words: str) -> subprocess.CompletedProcess:
+        return self.run("kubectl", "--kubeconfig", "/etc/kubernetes/admin.conf", *words)
+
+    def get(self, path: str):
+        found = self.kubectl("get", "--raw", path)
+        assert found.returncode == 0, found.stderr
+        return json.loads(found.stdout) if found.stdout.startswith("{") else found.stdout
+
+    def write(self, path: str, text: str) -> str:
+        target = self.root / path.lstrip("/")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text)
+        return path
+
+    def read(self, path: str) -> str:
+        return (self.root / path.lstrip("/")).read_text()
+
+    def exists(self, path: str) -> bool:
+        return (self.root / path.lstrip("/")).exists()
+
+    def log(self, name: str) -> str:
+        path = self.root / f"var/log/{name}.log"
+        return path.read_text() if path.exists() else ""
+
+    def start_kubelet(self) -> subprocess.Popen:
+        words = ["--bootstrap-kubeconfig=/etc/kubernetes/bootstrap-kubelet.conf",
+                 "--kubeconfig=/etc/kubernetes/kubelet.conf", "--config=/var/lib/kubelet/config.yaml"]
+        with open(self.root / "kubelet-by-test.log", "ab") as log:
+            started = subprocess.Popen([PYTHON, str(self.root / "usr/bin/kubelet"), *words], env=self.env, stdout=log,
+                                       stderr=log, start_new_session=True)
+        (self.root / "run/kubelet.pid").write_text(str(started.pid))
+        return started
+
+    def kill(self, name: str) -> None:
+        """SIGKILL to "kubelet" or "standin-control-plane"."""
+        path = self.root / f"run/{name}.pid"
+        if path.exists():
+            try:
+                os.kill(int(path.read_text()), signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+            path.unlink()
+
+    def stop(self) -> None:
+        for name in ("kubelet", "standin-control-plane"):
+            self.kill(name)
+
+    def init_config(self, version: str = "v1beta4", **more) -> str:
+        """A kubeadm configuration file; `more`: nodeRegistration=..., cluster=..., extra documents as `documents`."""
+        init = {"apiVersion": f"kubeadm.k8s.io/{version}", "kind": "InitConfiguration",
+                "bootstrapTokens": [{"token": "abcdef.0123456789abcdef", "ttl": "1h"}],
+                "localAPIEndpoint": {"advertiseAddress": "127.0.0.1", "bindPort": 6443 + self.offset}}
+        init.update(more.get("init", {}))
+        cluster = {"apiVersion": f"kubeadm.k8s.io/{version}", "kind": "ClusterConfiguration",
+                   "kubernetesVersion": self.version, "controlPlaneEndpoint": f"127.0.0.1:{6443 + self.offset}",
+                   "networking": {"podSubnet": "10.244.0.0/16"}}
+        cluster.update(more.get("cluster", {}))
+        documents = [init, cluster, *more.get("documents", [])]
+        return self.write("/etc/nodeboot/kubeadm.yaml", "\n---\n".join(json.dumps(d) for d in documents))
+
+    def join_config(self, control: "Machine", version: str = "v1beta4", **more) -> str:
+        token = {"token": "abcdef.0123456789abcdef", "apiServerEndpoint": f"127.0.0.1:{6443 + control.offset}",
+                 "caCertHashes": [control.pin()]} | more.pop("token", {})
+        join = {"apiVersion": f"kubeadm.k8s.io/{version}", "kind": "JoinConfiguration",
+                "discovery": {"bootstrapToken": token}}
+        if version == "v1beta4":
+            join["timeouts"] = {"discovery": "2s", "kubeletHealthCheck": "20s", "tlsBootstrap": "20s"}
+        else:
+            join["discovery"]["timeout"] = "2s"
+        join.update(more)
+        return self.write("/etc/nodeboot/join.yaml", json.dumps(join))
+
+    def pin(self) -> str:
+        from standin import pki
+        return pki.pin(pki.load_cert(self.read("/etc/kubernetes/pki/ca.crt").encode()))
+
+
+def wait_for(what, seconds: float = 30):
+    """Calls `what` until it returns something true; fails with its last answer."""
+    end, last = time.monotonic() + seconds, None
+    while time.monotonic() < end:
+        try:
+            last = what()
+            if last:
+                return last
+        except AssertionError as error:
+            last = error
+        time.sleep(0.3)
+    raise AssertionError(f"not within {seconds} s: {last!r}")
+
+
+@pytest.fixture(scope="session")
+def bundles(tmp_path_factory):
+    """bundles("v1.34.2") is the folder of that version's bundle, made once."""
+    made: dict[str, Path] = {}
+
+    def make(version: str) -> Path:
+        if version not in made:
+            made[version] = tmp_path_factory.mktemp("bundle") / version
+            subprocess.run([PYTHON, str(HERE / "make_bundle"), "--version", version, "--out", str(made[version])],
+                           check=True, capture_output=True)
+        return made[version]
+    return make
+
+
+@pytest.fixture
+def machine(tmp_path, bundles):
+    """machine("cp1", version="v1.34.2") makes a machine; all are stopped when the test ends."""
+    made: list[Machine] = []
+
+    def make(name: str = "node", version: str = "v1.34.2", **facts) -> Machine:
+        made.append(Machine(tmp_path / name, bundles(version), name, **facts))
+        return made[-1]
+    yield make
+    for each in made:
+        each.stop()
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory, bundles):
+    """A control plane that `kubeadm init` made, shared by a module's tests; they must not break it."""
+    control = Machine(tmp_path_factory.mktemp("cluster") / "cp1", bundles("v1.34.2"), "cp1")
+    done = control.kubeadm("init", "--config", control.init_config())
+    assert done.returncode == 0, done.stdout + done.stderr + control.log("kubelet") + control.log("standin-control-plane")
+    yield control
+    control.stop()

@@ -1,0 +1,1 @@
+"""The mini API server and, in the same process, the controllers, the scheduler and the ports of etcd."""

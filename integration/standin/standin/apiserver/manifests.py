@@ -1,0 +1,23 @@
+"""Static pod manifests: which components they start, and with which flags."""
+from .. import place, yamldoc
+
+COMPONENTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
+
+
+def flags_of(document: dict) -> dict[str, str]:
+    """{flag: value} of the first container's command line."""
+    container = document["spec"]["containers"][0]
+    words = (container.get("command") or []) + (container.get("args") or [])
+    return dict(w[2:].partition("=")[::2] for w in words if w.startswith("--"))
+
+
+def read() -> dict[str, dict[str, str]]:
+    """{component: flags} for every component whose manifest is there and readable."""
+    found = {}
+    for name in COMPONENTS:
+        try:
+            document = yamldoc.load(place.at(f"{place.MANIFESTS_DIR}/{name}.yaml").read_text())
+            found[name] = flags_of(document)
+        except (OSError, ValueError, KeyError, TypeError, IndexError):
+            continue
+    return found

@@ -1,0 +1,1 @@
+"""The stand-in kubeadm: real files, real certificates, real refusals."""
