@@ -30,6 +30,7 @@ struct Error {
     std::string message;
     std::string hint;
     std::vector<std::string> context;  ///< innermost first
+    bool throttled = false;            ///< `unavailable` because it was asked too often: slow down
 
     Error&& with_context(std::string line) &&;
     Error&& with_hint(std::string text) &&;

@@ -1,0 +1,131 @@
+#include "net/aws_client.hpp"
+
+#include <fmt/core.h>
+
+#include <nlohmann/json.hpp>
+
+#include "net/url.hpp"
+
+namespace nodeboot {
+
+AwsClient::AwsClient(Http& http, Clock& clock, CredentialSource& credentials, AwsClientOptions options, const Log* log)
+    : http_(http), clock_(clock), credentials_(credentials), options_(std::move(options)), log_(log) {
+    while (options_.endpoint_url.ends_with('/')) options_.endpoint_url.pop_back();
+}
+
+/// How one call is doing over its attempts.
+struct AwsClient::Attempt {
+    unsigned number = 1;
+    bool clock_corrected = false;
+    bool credentials_renewed = false;
+    Deadline deadline{};
+    std::string last_logged{};
+};
+
+Result<HttpResponse> AwsClient::send_once(const AwsCall& call) {
+    const std::string base =
+        options_.endpoint_url.empty() ? aws_endpoint(call.service, options_.region) : options_.endpoint_url;
+    NB_CHECK(check_aws_endpoint(base));
+    HttpRequest request = call.request;
+    request.url = base + call.request.url;
+    const auto credentials = NB_TRY_CONTEXT(credentials_.get(), "AWS credentials");
+    NB_CHECK(sign_v4(request, credentials,
+                     {.region = options_.region,
+                      .service = call.service,
+                      .time = clock_.wall() + Duration(skew_.load()),
+                      .content_sha256_header = call.service == "s3",
+                      .payload_sha256 = call.request.upload_file.empty() ? "" : "UNSIGNED-PAYLOAD"}));
+    return http_.send(request, call.stop);
+}
+
+/// True when our clock turned out to be off by more than AWS tolerates (5 minutes), and now is not.
+bool AwsClient::correct_clock(const HttpResponse& response) {
+    const auto theirs = server_time(response);
+    if (!theirs) return false;
+    const Duration skew = *theirs - clock_.wall();
+    const Duration change = skew - Duration(skew_.load());
+    if (change < std::chrono::minutes(4) && change > -std::chrono::minutes(4)) return false;
+    skew_ = skew.count();
+    if (log_ != nullptr)
+        log_->warning(fmt::format("this machine's clock is {} {} AWS's; requests are signed with AWS's time",
+                                  format_duration(skew < Duration::zero() ? -skew : skew),
+                                  skew < Duration::zero() ? "ahead of" : "behind"));
+    return true;
+}
+
+Result<std::variant<HttpResponse, AwsFault>> AwsClient::send(const AwsCall& call) {
+    Attempt state{.deadline = Deadline::after(clock_, call.patience)};
+    for (;; ++state.number) {
+        auto response = send_once(call);
+        Error error;
+        std::optional<Duration> asked;
+        if (!response) {
+            error = std::move(response).error();
+            const bool passing = error.kind == ErrorKind::unavailable || error.kind == ErrorKind::timeout;
+            if (!passing || !call.retry || !call.repeatable) return fail(std::move(error).with_context(call.what));
+            error = std::move(error).with_context(call.what);
+        } else if (response->ok()) {
+            return std::variant<HttpResponse, AwsFault>(*std::move(response));
+        } else {
+            AwsFault fault = call.parse_fault(*response);
+            const FaultClass found = classify(fault);
+            if (found == FaultClass::clock_skew && !state.clock_corrected && correct_clock(*response)) {
+                state.clock_corrected = true;
+                continue;
+            }
+            if (found == FaultClass::bad_credentials && !state.credentials_renewed) {
+                credentials_.discard();
+                state.credentials_renewed = true;
+                continue;
+            }
+            const bool again = found == FaultClass::transient || found == FaultClass::throttled;
+            if (!again || !call.retry) return std::variant<HttpResponse, AwsFault>(std::move(fault));
+            error = fault_error(call.what, fault);
+            asked = asked_delay(*response);
+        }
+        Duration delay = backoff_delay(aws_backoff, state.number, options_.random());
+        if (asked) delay = std::max(delay, *asked);
+        if (state.deadline.remaining(clock_) <= delay) {
+            error.kind = ErrorKind::timeout;
+            return fail(std::move(error).with_context(
+                fmt::format("gave up after {} attempts in {}", state.number, format_duration(call.patience))));
+        }
+        if (log_ != nullptr && state.last_logged != error.text()) {
+            state.last_logged = error.text();
+            log_->debug(fmt::format("{}; trying again", error.text()));
+        }
+        NB_CHECK(clock_.sleep(delay, call.stop));
+    }
+}
+
+Result<HttpResponse> AwsClient::send_checked(const AwsCall& call) {
+    auto answer = NB_TRY(send(call));
+    if (const auto* fault = std::get_if<AwsFault>(&answer)) return fail(fault_error(call.what, *fault));
+    return std::get<HttpResponse>(std::move(answer));
+}
+
+AwsCall json_call(const std::string& service, const std::string& target, const std::string& action,
+                  const nlohmann::json& body) {
+    AwsCall call;
+    call.service = service;
+    call.what = fmt::format("{} {}", service, action);
+    call.request.method = "POST";
+    call.request.url = "/";
+    call.request.headers = {{"Content-Type", "application/x-amz-json-1.1"}, {"X-Amz-Target", target + "." + action}};
+    call.request.body = Secret(body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+    return call;
+}
+
+std::string aws_endpoint(const std::string& service, const std::string& region) {
+    return fmt::format("https://{}.{}.amazonaws.com{}", service, region, region.starts_with("cn-") ? ".cn" : "");
+}
+
+Result<void> check_aws_endpoint(const std::string& url) {
+    const auto parsed = NB_TRY_CONTEXT(parse_url(url), "AWS endpoint");
+    if (parsed.scheme == "https" || loopback_or_link_local(parsed.host)) return {};
+    return fail(ErrorKind::refused, fmt::format("AWS endpoint {} is not https", printable_url(url)),
+                "aws.endpoint_url must be https, or http on this machine (127.0.0.0/8) or link-local (169.254.0.0/16); "
+                "for a CA of your own set aws.ca_file");
+}
+
+}  // namespace nodeboot

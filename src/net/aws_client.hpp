@@ -1,0 +1,75 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <variant>
+
+#include "base/log.hpp"
+#include "net/aws_retry.hpp"
+#include "net/credentials.hpp"
+#include "net/http.hpp"
+
+namespace nodeboot {
+
+struct AwsClientOptions {
+    std::string region;
+    std::string endpoint_url;  ///< instead of AWS's own, for every service; see check_aws_endpoint
+    Random random = system_random();
+};
+
+/// One call of an AWS API, whatever its protocol.
+struct AwsCall {
+    std::string service;  ///< endpoint prefix and signing name: "ssm"
+    std::string what;     ///< for errors: "ssm GetParameter /nodeboot/demo/join"
+    HttpRequest request;  ///< `url` holds path and query only: "/"
+    AwsFault (*parse_fault)(const HttpResponse&) = parse_json_fault;
+
+    bool retry = true;       ///< false: one attempt; for callers with a schedule of their own
+    bool repeatable = true;  ///< false: not sent again after a lost answer, it may have been carried out
+    Duration patience = std::chrono::seconds(60);  ///< for all attempts together
+    std::stop_token stop;
+};
+
+/// Signed calls with the retry rules of aws_retry.hpp: transient faults and throttling until the deadline, the clock
+/// corrected once, credentials fetched anew once. Thread-safe.
+class AwsClient {
+   public:
+    AwsClient(Http& http, Clock& clock, CredentialSource& credentials, AwsClientOptions options,
+              const Log* log = nullptr);
+
+    /// The answer, or the fault that no retry mends. Error: no answer before the deadline.
+    Result<std::variant<HttpResponse, AwsFault>> send(const AwsCall& call);
+    /// A fault is an Error.
+    Result<HttpResponse> send_checked(const AwsCall& call);
+
+    const std::string& region() const { return options_.region; }
+
+   private:
+    struct Attempt;
+    Result<HttpResponse> send_once(const AwsCall& call);
+    bool correct_clock(const HttpResponse& response);
+
+    Http& http_;
+    Clock& clock_;
+    CredentialSource& credentials_;
+    AwsClientOptions options_;
+    const Log* log_;
+    std::atomic<Duration::rep> skew_{0};  ///< AWS's clock minus ours
+};
+
+/// The JSON 1.1 protocol (SSM): POST / with X-Amz-Target "<target>.<action>".
+AwsCall json_call(const std::string& service, const std::string& target, const std::string& action,
+                  const nlohmann::json& body);
+
+/// https://<service>.<region>.amazonaws.com, with China's suffix where that applies.
+std::string aws_endpoint(const std::string& service, const std::string& region);
+
+/// Signed requests and what they bring back go to https, or http on this machine or link-local, and nowhere else.
+Result<void> check_aws_endpoint(const std::string& url);
+
+}  // namespace nodeboot

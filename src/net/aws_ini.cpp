@@ -1,0 +1,79 @@
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "net/credentials.hpp"
+
+namespace nodeboot {
+namespace {
+
+std::string_view trimmed(std::string_view text) {
+    while (!text.empty() && static_cast<unsigned char>(text.front()) <= ' ') text.remove_prefix(1);
+    while (!text.empty() && static_cast<unsigned char>(text.back()) <= ' ') text.remove_suffix(1);
+    return text;
+}
+
+/// "value # note" is the value; "a#b" stays.
+std::string_view without_comment(std::string_view value) {
+    for (const auto* mark : {" #", " ;", "\t#", "\t;"}) value = value.substr(0, value.find(mark));
+    return trimmed(value);
+}
+
+std::string shared_file(const CredentialOptions& options, const std::string& variable, const std::string& name) {
+    if (auto path = options.environment(variable); path && !path->empty()) return *std::move(path);
+    const auto home = options.environment("HOME");
+    return home && !home->empty() ? *home + "/.aws/" + name : std::string();
+}
+
+Result<AwsProfile> section_of(const CredentialOptions& options, const std::string& path, const std::string& section) {
+    if (path.empty() || !options.read_file) return AwsProfile{};
+    const auto text = NB_TRY_CONTEXT(options.read_file(path), "AWS profile");
+    if (!text) return AwsProfile{};
+    auto all = parse_aws_ini(*text);
+    const auto found = all.find(section);
+    return found != all.end() ? std::move(found->second) : AwsProfile{};
+}
+
+}  // namespace
+
+std::map<std::string, AwsProfile> parse_aws_ini(std::string_view text) {
+    std::map<std::string, AwsProfile> all;
+    AwsProfile* section = nullptr;
+    while (!text.empty()) {
+        const auto end = std::min(text.find('\n'), text.size());
+        const std::string_view raw = text.substr(0, end);
+        text.remove_prefix(std::min(end + 1, text.size()));
+        const std::string_view line = trimmed(raw);
+        if (line.empty() || line.front() == '#' || line.front() == ';') continue;
+        const bool indented = raw.front() == ' ' || raw.front() == '\t';
+        if (line.front() == '[') {
+            section = &all[std::string(trimmed(line.substr(1, line.find(']') - 1)))];
+        } else if (const auto equals = line.find('=');
+                   equals != std::string_view::npos && section != nullptr && !indented) {
+            (*section)[std::string(trimmed(line.substr(0, equals)))] =
+                without_comment(trimmed(line.substr(equals + 1)));
+        }
+    }
+    return all;
+}
+
+Result<AwsProfile> read_aws_profile(const CredentialOptions& options, const std::string& profile) {
+    const std::string config_section = profile == "default" ? profile : "profile " + profile;
+    auto merged =
+        NB_TRY(section_of(options, shared_file(options, "AWS_SHARED_CREDENTIALS_FILE", "credentials"), profile));
+    merged.merge(NB_TRY(section_of(options, shared_file(options, "AWS_CONFIG_FILE", "config"), config_section)));
+    return merged;
+}
+
+Result<std::string> resolve_region(const std::string& configured, const CredentialOptions& options) {
+    if (!configured.empty()) return configured;
+    for (const auto* name : {"AWS_REGION", "AWS_DEFAULT_REGION"})
+        if (auto region = options.environment(name); region && !region->empty()) return *std::move(region);
+    const auto chosen = options.environment("AWS_PROFILE").value_or("default");
+    auto profile = NB_TRY(read_aws_profile(options, options.profile.empty() ? chosen : options.profile));
+    if (!profile["region"].empty()) return profile["region"];
+    if (options.imds != nullptr) return NB_TRY_CONTEXT(options.imds->region(), "find out the AWS region");
+    return fail(ErrorKind::invalid_input, "no AWS region is set", "set cluster.region, or AWS_REGION");
+}
+
+}  // namespace nodeboot

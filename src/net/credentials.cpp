@@ -1,0 +1,186 @@
+#include "net/credentials.hpp"
+
+#include <fmt/core.h>
+
+#include <cstdlib>
+#include <mutex>
+#include <nlohmann/json.hpp>
+
+#include "base/json.hpp"
+
+namespace nodeboot {
+namespace {
+
+constexpr Duration renew_before = std::chrono::minutes(10);
+constexpr Duration last_moment = std::chrono::minutes(1);
+
+std::string value_or_empty(const AwsProfile& profile, const std::string& key) {
+    const auto found = profile.find(key);
+    return found != profile.end() ? found->second : std::string();
+}
+
+/// Words as a POSIX shell would split them, with '…' and "…"; no expansion of any kind.
+std::vector<std::string> split_words(std::string_view text) {
+    std::vector<std::string> words;
+    std::string word;
+    bool inside = false;
+    char quote = '\0';
+    for (const char c : text) {
+        if (quote != '\0' && c == quote) {
+            quote = '\0';
+        } else if (quote == '\0' && (c == '\'' || c == '"')) {
+            quote = c;
+            inside = true;
+        } else if (quote == '\0' && (c == ' ' || c == '\t')) {
+            if (inside) words.push_back(std::move(word));
+            word.clear();
+            inside = false;
+        } else {
+            word += c;
+            inside = true;
+        }
+    }
+    if (inside) words.push_back(std::move(word));
+    return words;
+}
+
+/// docs.aws.amazon.com, "Sourcing credentials with an external process": Version must be 1.
+Result<AwsCredentials> parse_process_output(const Secret& output) {
+    const auto json = NB_TRY(parse_json(output.reveal(), "the output of credential_process"));
+    const auto* version = json_at(json, {"Version"});
+    auto id = json_string(json, {"AccessKeyId"});
+    auto key = json_string(json, {"SecretAccessKey"});
+    if (version == nullptr || *version != 1 || !id || !key)
+        return fail(ErrorKind::corrupted, "credential_process: needs Version 1, AccessKeyId and SecretAccessKey");
+    AwsCredentials credentials{
+        *std::move(id), Secret(*std::move(key)), Secret(json_string(json, {"SessionToken"}).value_or("")), {}};
+    if (const auto text = json_string(json, {"Expiration"})) {
+        const auto expires = parse_rfc3339(*text);
+        if (!expires) return fail(ErrorKind::corrupted, "credential_process: Expiration is no RFC 3339 UTC time");
+        credentials.expires = *expires;
+    }
+    return credentials;
+}
+
+class StaticSource final : public CredentialSource {
+   public:
+    explicit StaticSource(AwsCredentials credentials) : credentials_(std::move(credentials)) {}
+    Result<AwsCredentials> get() override { return credentials_; }
+    void discard() override {}
+    std::string describe() const override { return "given keys"; }
+
+   private:
+    AwsCredentials credentials_;
+};
+
+class Chain final : public CredentialSource {
+   public:
+    Chain(Clock& clock, CredentialOptions options) : clock_(clock), options_(std::move(options)) {}
+
+    Result<AwsCredentials> get() override {
+        const std::lock_guard lock(mutex_);
+        if (held_ && good_for(renew_before)) return *held_;
+        auto fresh = look_up();
+        if (fresh) {
+            held_ = *fresh;
+        } else if (held_ && good_for(last_moment)) {
+            return *held_;
+        }
+        return fresh;
+    }
+
+    void discard() override {
+        const std::lock_guard lock(mutex_);
+        held_.reset();
+    }
+
+    std::string describe() const override {
+        const std::lock_guard lock(mutex_);
+        return origin_.empty() ? "credential chain" : origin_;
+    }
+
+   private:
+    bool good_for(Duration duration) const { return !held_->expires || *held_->expires - clock_.wall() > duration; }
+
+    Result<AwsCredentials> look_up() {
+        if (!options_.profile.empty()) {
+            auto found = NB_TRY(from_profile(options_.profile));
+            if (found) return *std::move(found);
+            return fail(ErrorKind::invalid_input,
+                        fmt::format("AWS profile '{}' does not exist or holds no credentials", options_.profile));
+        }
+        if (auto found = from_environment()) return *std::move(found);
+        const auto named = options_.environment("AWS_PROFILE");
+        if (auto found = NB_TRY(from_profile(named.value_or("default")))) return *std::move(found);
+        if (named)
+            return fail(ErrorKind::invalid_input,
+                        fmt::format("AWS_PROFILE names '{}', which holds no credentials", *named));
+        if (options_.imds == nullptr)
+            return fail(ErrorKind::permission, "no AWS credentials found",
+                        "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run `aws configure`");
+        origin_ = "instance role";
+        auto found = options_.imds->role_credentials();
+        if (found) return found;
+        return fail(std::move(found).error().with_hint("does the instance have an instance profile?"));
+    }
+
+    std::optional<AwsCredentials> from_environment() {
+        auto id = options_.environment("AWS_ACCESS_KEY_ID");
+        auto key = options_.environment("AWS_SECRET_ACCESS_KEY");
+        if (!id || id->empty() || !key || key->empty()) return std::nullopt;
+        origin_ = "environment";
+        return AwsCredentials{*std::move(id),
+                              Secret(*std::move(key)),
+                              Secret(options_.environment("AWS_SESSION_TOKEN").value_or("")),
+                              {}};
+    }
+
+    Result<std::optional<AwsCredentials>> from_profile(const std::string& name) {
+        const auto profile = NB_TRY(read_aws_profile(options_, name));
+        const auto id = value_or_empty(profile, "aws_access_key_id");
+        const auto key = value_or_empty(profile, "aws_secret_access_key");
+        origin_ = "profile " + name;
+        if (!id.empty() && !key.empty())
+            return std::optional(
+                AwsCredentials{id, Secret(key), Secret(value_or_empty(profile, "aws_session_token")), {}});
+        if (const auto process = value_or_empty(profile, "credential_process"); !process.empty()) {
+            if (!options_.run_program)
+                return fail(ErrorKind::refused, fmt::format("profile {}: credential_process is not run here", name));
+            const auto output =
+                NB_TRY_CONTEXT(options_.run_program(split_words(process)), "credential_process of profile " + name);
+            return std::optional(NB_TRY_CONTEXT(parse_process_output(output), "profile " + name));
+        }
+        for (const auto* setting :
+             {"role_arn", "sso_session", "sso_start_url", "web_identity_token_file", "login_session"})
+            if (profile.contains(setting))
+                return fail(ErrorKind::invalid_input,
+                            fmt::format("AWS profile {} uses {}, which nodeboot does not speak itself", name, setting),
+                            fmt::format("let the AWS CLI do it: a profile with credential_process = aws configure "
+                                        "export-credentials --profile {}",
+                                        name));
+        return std::optional<AwsCredentials>{};
+    }
+
+    Clock& clock_;
+    CredentialOptions options_;
+    mutable std::mutex mutex_;
+    std::optional<AwsCredentials> held_;
+    std::string origin_;
+};
+
+}  // namespace
+
+std::optional<std::string> process_environment(const std::string& name) {
+    const char* value = std::getenv(name.c_str());
+    return value != nullptr ? std::optional<std::string>(value) : std::nullopt;
+}
+
+std::unique_ptr<CredentialSource> make_credential_chain(Clock& clock, CredentialOptions options) {
+    return std::make_unique<Chain>(clock, std::move(options));
+}
+
+std::unique_ptr<CredentialSource> make_static_credentials(AwsCredentials credentials) {
+    return std::make_unique<StaticSource>(std::move(credentials));
+}
+
+}  // namespace nodeboot

@@ -1,0 +1,64 @@
+#include "net/ssm.hpp"
+
+#include <fmt/core.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/json.hpp"
+
+namespace nodeboot {
+namespace {
+
+using Json = nlohmann::json;
+
+AwsCall ssm_call(const std::string& action, const std::string& name, Json body) {
+    body["Name"] = name;
+    AwsCall call = json_call("ssm", "AmazonSSM", action, body);
+    call.what = fmt::format("SSM {} {}", action, name);
+    return call;
+}
+
+Error with_permission_hint(Error error, const std::string& action) {
+    if (error.kind == ErrorKind::permission && error.hint.empty())
+        error.hint = fmt::format("the role needs ssm:{} on this parameter", action);
+    return error;
+}
+
+}  // namespace
+
+Result<std::optional<Secret>> Ssm::get(const std::string& name, const Options& options) const {
+    AwsCall call = ssm_call("GetParameter", name, {{"WithDecryption", true}});
+    call.retry = options.retry;
+    call.stop = options.stop;
+    const auto answer = NB_TRY(client_.send(call));
+    if (const auto* fault = std::get_if<AwsFault>(&answer)) {
+        if (fault->code == "ParameterNotFound") return std::optional<Secret>{};
+        return fail(with_permission_hint(fault_error(call.what, *fault), "GetParameter"));
+    }
+    const auto json = NB_TRY(parse_json(std::get<HttpResponse>(answer).body, call.what + ": the answer"));
+    auto value = json_string(json, {"Parameter", "Value"});
+    if (!value) return fail(ErrorKind::corrupted, call.what + ": the answer holds no value");
+    return std::optional(Secret(*std::move(value)));
+}
+
+Result<bool> Ssm::put(const std::string& name, const Secret& value, Type type, Overwrite overwrite) {
+    AwsCall call = ssm_call("PutParameter", name,
+                            {{"Value", std::string(value.reveal())},
+                             {"Type", type == Type::secure_string ? "SecureString" : "String"},
+                             {"Overwrite", overwrite == Overwrite::yes}});
+    const auto answer = NB_TRY(client_.send(call));
+    const auto* fault = std::get_if<AwsFault>(&answer);
+    if (fault == nullptr) return true;
+    if (fault->code == "ParameterAlreadyExists" && overwrite == Overwrite::no) return false;
+    return fail(with_permission_hint(fault_error(call.what, *fault), "PutParameter"));
+}
+
+Result<void> Ssm::remove(const std::string& name) {
+    const AwsCall call = ssm_call("DeleteParameter", name, Json::object());
+    const auto answer = NB_TRY(client_.send(call));
+    const auto* fault = std::get_if<AwsFault>(&answer);
+    if (fault == nullptr || fault->code == "ParameterNotFound") return {};
+    return fail(with_permission_hint(fault_error(call.what, *fault), "DeleteParameter"));
+}
+
+}  // namespace nodeboot

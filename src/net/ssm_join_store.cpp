@@ -1,0 +1,49 @@
+#include "net/ssm_join_store.hpp"
+
+#include <fmt/core.h>
+
+namespace nodeboot {
+namespace {
+
+class SsmJoinStore final : public JoinStore {
+   public:
+    SsmJoinStore(AwsClient& client, const std::string& cluster)
+        : client_(client),
+          ssm_(client),
+          join_(fmt::format("/nodeboot/{}/join", cluster)),
+          init_(fmt::format("/nodeboot/{}/init", cluster)) {}
+
+    Result<std::optional<JoinSecret>> fetch() const override {
+        const auto document = NB_TRY(ssm_.get(join_, {.retry = false}));
+        if (!document) return std::optional<JoinSecret>{};
+        return std::optional(NB_TRY_CONTEXT(parse_join_secret(*document), describe()));
+    }
+
+    Result<void> publish(const JoinSecret& secret) override {
+        NB_CHECK(ssm_.put(join_, serialise(secret), Ssm::Type::secure_string, Ssm::Overwrite::yes));
+        return {};
+    }
+
+    /// Whoever is refused reads who holds it: that may be ourselves, from an earlier run or a lost answer.
+    Result<bool> claim_init(const std::string& owner) override {
+        const bool written = NB_TRY(ssm_.put(init_, Secret(owner), Ssm::Type::string, Ssm::Overwrite::no));
+        if (written) return true;
+        const auto holder = NB_TRY(ssm_.get(init_));
+        return holder && holder->reveal() == owner;
+    }
+
+    std::string describe() const override { return fmt::format("SSM parameter {} in {}", join_, client_.region()); }
+
+   private:
+    AwsClient& client_;
+    mutable Ssm ssm_;
+    std::string join_, init_;
+};
+
+}  // namespace
+
+std::unique_ptr<JoinStore> make_ssm_join_store(AwsClient& client, const std::string& cluster) {
+    return std::make_unique<SsmJoinStore>(client, cluster);
+}
+
+}  // namespace nodeboot
