@@ -18,21 +18,18 @@ from .command import LabError
 from .lab import Lab
 from .machine import Machine, wait_for
 from .paths import REPOSITORY
-from .userdata import render
+from .userdata import SERVICE, render
 
 CONTROL_PLANE, WORKER = "control-plane", "worker"
 
 
 def find_binary() -> Path:
-    """The nodeboot to put on the machines: $NODEBOOT_BINARY, else the newest build of this tree."""
-    if named := os.environ.get("NODEBOOT_BINARY"):
-        return Path(named)
-    built = [path for preset in ("release", "dev")
-             if (path := REPOSITORY / "build" / preset / "nodeboot").exists()]
-    if not built:
-        raise LabError("no nodeboot is built; run `cmake --preset release && cmake --build --preset release`, or "
-                       "name one in NODEBOOT_BINARY")
-    return built[0]
+    """The nodeboot to put on the machines: $NODEBOOT_BINARY, else this tree's release build, the one that is shipped
+    (a dev build is dynamic and would miss its libraries there)."""
+    built = Path(os.environ.get("NODEBOOT_BINARY", REPOSITORY / "build/release/nodeboot"))
+    if not built.exists():
+        raise LabError(f"no nodeboot at {built}; script/build release makes one, NODEBOOT_BINARY names another")
+    return built
 
 
 @dataclass
@@ -126,6 +123,16 @@ class Cluster:
         options.setdefault("user_data", self.user_data(role, **more))
         tags = {"nodeboot.io/cluster": self.spec.name, "nodeboot.io/role": role}
         return self.lab.launch(name, tags=tags, **options)
+
+    def launch_bare(self, name: str, role: str, **options: Any) -> Machine:
+        """A booted instance with the binary and the configuration in place, on which nodeboot has not run."""
+        config = self.config(role, **options.pop("config", {}))
+        machine = self.launch(name, role, user_data="", **options)
+        machine.wait_booted()
+        machine.write("/etc/nodeboot/config.toml", config)
+        machine.write("/usr/local/bin/nodeboot", (self.spec.binary or find_binary()).read_bytes(), 0o755)
+        machine.write("/etc/systemd/system/nodeboot.service", SERVICE.read_text())
+        return machine
 
     def launch_all(self, workers: int) -> list[Machine]:
         """One control plane and `workers` workers, booting side by side."""
