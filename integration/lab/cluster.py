@@ -107,7 +107,8 @@ class Cluster:
             raise LabError("no Kubernetes bundle is named")
         version = kubedebs.kubernetes_version(self.spec.bundle)
         if self.spec.source == "bundle":
-            return {"version": version, "source": "bundle", "bundle": f"{layer.BUNDLES}/{layer.bundle_name(self.spec.bundle)}"}
+            return {"version": version, "source": "bundle",
+                    "bundle": f"{layer.BUNDLES}/{layer.bundle_name(self.spec.bundle)}"}
         return {"version": version, "source": self.spec.source}
 
     def user_data(self, role: str, **more: dict[str, Any]) -> str:

@@ -1,7 +1,8 @@
 """Things that go wrong on purpose, in any of the lab's servers.
 
-A fault names a target ("imds", "aws", "packages", "images", "files"), what of it is hit (regular expressions over facts such
-as `path`, `action`, `source`), and an effect. It lasts until it is cleared, for `count` hits, or for `seconds`.
+A fault names a target ("imds", "aws", "packages", "images", "files"), what of it is hit (regular expressions over
+facts such as `path`, `action`, `source`), and an effect. It lasts until it is cleared, for `count` hits, or for
+`seconds`.
 """
 from __future__ import annotations
 

@@ -35,4 +35,4 @@ class Authority:
 
 def server_names(region: str) -> list[str]:
     return ["amazonaws.com", "*.amazonaws.com", f"*.{region}.amazonaws.com", f"*.s3.{region}.amazonaws.com",
-            "*.s3.amazonaws.com", KUBERNETES_HOST, "*.k8s.io", DEBIAN_HOST, FILES_HOST, "*.lab.internal", *REGISTRY_HOSTS]
+            "*.s3.amazonaws.com", KUBERNETES_HOST, DEBIAN_HOST, FILES_HOST, *REGISTRY_HOSTS]

@@ -13,10 +13,10 @@ from .command import must
 
 MACHINE = ("systemd", "systemd-sysv", "systemd-resolved", "libnss-resolve", "libnss-myhostname", "systemd-timesyncd",
            "udev", "dbus", "cloud-init", "iproute2", "iptables", "nftables", "conntrack", "ethtool", "socat", "kmod",
-           "ca-certificates", "openssh-server", "curl", "gpg", "python3", "procps", "iputils-ping", "sudo", "netbase", "less",
-           "e2fsprogs")
+           "ca-certificates", "openssh-server", "curl", "gpg", "python3", "procps", "iputils-ping", "sudo", "netbase",
+           "less", "e2fsprogs", "python3-yaml", "python3-cryptography")  # the last two for the stand-in Kubernetes
 AWS = ("python3-moto", "python3-flask", "python3-flask-cors")
-REVISION = 4  # raise it when the steps below change
+REVISION = 5  # raise it when the steps below change
 
 # Work that systemd would do at the first boot of every instance; done once, here.
 FIRST_BOOT_WORK = (("ldconfig",), ("journalctl", "--update-catalog"), ("systemd-hwdb", "update"),

@@ -15,7 +15,8 @@ IMAGE = "registry.k8s.io/lab-test:1"
 @pytest.fixture(scope="session")
 def bundles(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     root = tmp_path_factory.mktemp("bundle")
-    for name in ("bin/kubeadm", "bin/kubelet", "bin/kubectl", "bin/crictl", "cni/bridge", "cni/loopback", "cni/flannel"):
+    for name in ("bin/kubeadm", "bin/kubelet", "bin/kubectl", "bin/crictl", "cni/bridge", "cni/loopback",
+                 "cni/flannel"):
         (root / name).parent.mkdir(exist_ok=True)
         (root / name).write_text(f"#!/bin/sh\necho {name}\n")
     _image(root / "images/test.tar")

@@ -135,10 +135,10 @@ def test_packages_install_from_the_lab_and_a_changed_index_is_refused(lab: Lab, 
 
 def test_kubernetes_packages_and_images_come_under_their_real_names(lab: Lab, machine: Machine) -> None:
     url = "https://pkgs.k8s.io/core:/stable:/v1.34/deb/"
-    machine.must(f"mkdir -p /etc/apt/keyrings && curl -sf {url}Release.key | gpg --dearmor > /etc/apt/keyrings/k.gpg && "
-                 f"echo 'deb [signed-by=/etc/apt/keyrings/k.gpg] {url} /' > /etc/apt/sources.list.d/k.list")
-    machine.must("apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y kubelet=1.34.2-1.1 kubeadm kubectl "
-                 "containerd", timeout=300)
+    machine.must(f"curl -sf {url}Release.key | gpg --dearmor > /etc/apt/k.gpg && "
+                 f"echo 'deb [signed-by=/etc/apt/k.gpg] {url} /' > /etc/apt/sources.list.d/k.list")
+    machine.must("apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y kubelet=1.34.2-1.1 kubeadm "
+                 "kubectl containerd", timeout=300)
     assert machine.must("kubelet").strip() == "bin/kubelet"
     assert machine.must("ls /opt/cni/bin").split() == ["bridge", "loopback"]
     machine.must("ctr images pull registry.k8s.io/lab-test:1")

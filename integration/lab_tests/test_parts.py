@@ -54,7 +54,7 @@ def test_placeholders_are_filled_with_their_indentation() -> None:
 
 
 @pytest.mark.parametrize("template, values", [("@A@\n", {}), ("none\n", {"A": "x"})])
-def test_a_placeholder_without_value_and_a_value_without_place_are_errors(template: str, values: dict[str, str]) -> None:
+def test_placeholders_and_values_that_do_not_match_are_errors(template: str, values: dict[str, str]) -> None:
     with pytest.raises(LabError):
         userdata.fill(template, values)
 

@@ -1,0 +1,83 @@
+"""From bare instances to Ready members, by user-data alone."""
+from __future__ import annotations
+
+import json
+
+from cases.node import Node, kube_nodes, names, ready
+
+from lab.cluster import Cluster
+from lab.lab import Lab
+from lab.machine import Machine, wait_for
+
+JOIN = "/nodeboot/test/join"
+
+
+def secret(lab: Lab) -> dict[str, object]:
+    said = lab.call("aws", service="ssm", target="AmazonSSM.GetParameter",
+                    parameters={"Name": JOIN, "WithDecryption": True})
+    return json.loads(said["Parameter"]["Value"])  # type: ignore[no-any-return]
+
+
+def test_every_machine_is_a_ready_node(machines: list[Machine]) -> None:
+    for name in names(machines):
+        wait_for(f"{name} to be Ready", lambda: ready(machines[0], name), 60)
+    assert set(kube_nodes(machines[0])) == set(names(machines))
+
+
+def test_roles_are_labelled_from_the_control_plane(machines: list[Machine]) -> None:
+    def labelled() -> bool:
+        nodes = kube_nodes(machines[0])
+        labels = [set(nodes[name]["metadata"]["labels"]) for name in names(machines)]
+        return "node-role.kubernetes.io/control-plane" in labels[0] and "node-role.kubernetes.io/worker" in labels[1]
+    wait_for("the role labels", labelled, 120)
+
+
+def test_cloud_init_ended_well(machines: list[Machine]) -> None:
+    for machine in machines:
+        assert machine.run(["cloud-init", "status", "--wait"]).code in (0, 2)
+        assert "Valid schema" in machine.must("cloud-init schema --system")
+
+
+def test_no_unit_failed(machines: list[Machine]) -> None:
+    for machine in machines:
+        assert machine.must("systemctl --failed --plain --no-legend").strip() == ""
+
+
+def test_the_boot_can_be_followed_on_the_console(machines: list[Machine]) -> None:
+    for machine in machines:
+        records = [line for line in machine.console().splitlines() if line.startswith("nodeboot: ")]
+        assert any("installed" in line for line in records), records
+        assert len(records) >= 3, records
+
+
+def test_a_run_record_is_left(node: Node) -> None:
+    runs = node.machine.must("ls /var/lib/nodeboot/runs").split()
+    assert runs
+    assert node.machine.must("stat -c %a /var/lib/nodeboot").strip() == "700"
+
+
+def test_the_secret_is_published_and_nowhere_else(lab: Lab, machines: list[Machine]) -> None:
+    document = secret(lab)
+    token = str(document["token"]).partition(".")[2]
+    assert document["format"] == 1 and len(token) == 16
+    for machine in machines:
+        places = "/etc/nodeboot /var/lib/nodeboot /var/lib/cloud /var/log /run/log /run/cloud-init"
+        assert machine.run(f"grep -rlF {token} {places} 2>/dev/null").out == ""
+        assert token not in machine.must("journalctl --no-pager --output=cat")
+        assert token not in machine.console()
+
+
+def test_the_worker_asked_for_its_one_parameter_and_nothing_else(cluster: Cluster, lab: Lab) -> None:
+    asked = {(one["action"], one["subject"]) for one in lab.requests(service="ssm", role=cluster.role("worker"))}
+    assert asked == {("GetParameter", JOIN)}
+
+
+def test_files_with_keys_are_roots_alone(node: Node) -> None:
+    loose = node.machine.must("find /etc/kubernetes /var/lib/kubelet/pki -name '*.conf' -perm /077 -o -name '*.key' "
+                              "-perm /077")
+    assert loose == ""
+
+
+def test_kubernetes_packages_are_held(node: Node, request: object) -> None:
+    if node.machine.run("dpkg -s kubelet").ok:
+        assert {"kubelet", "kubeadm", "kubectl"} <= set(node.machine.must("apt-mark showhold").split())

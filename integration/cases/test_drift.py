@@ -1,0 +1,91 @@
+"""What somebody changed by hand is shown by `plan`, mended by `up`, and nothing else is touched."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+from cases.node import PENDING, Node
+
+from lab.machine import wait_for
+
+
+@dataclass(frozen=True)
+class Drift:
+    name: str
+    break_it: str  # shell
+    is_mended: str  # shell, succeeds when it is right again
+    mentions: str  # some change's subject contains this
+    touches: tuple[str, ...] = ()  # what mending may touch, as a footprint names it
+    role: str = "worker"
+    needs: str = "true"  # shell; the drift does not exist where this fails
+    undo: str = ""  # shell, afterwards, whatever happened
+
+
+DRIFTS = (
+    Drift("a sysctl set by hand", "sysctl -qw net.ipv4.ip_forward=0", "[ $(sysctl -n net.ipv4.ip_forward) = 1 ]",
+          "net.ipv4.ip_forward"),
+    Drift("a sysctl file gone", "rm /etc/sysctl.d/*nodeboot*.conf", "ls /etc/sysctl.d/*nodeboot*.conf",
+          "/etc/sysctl.d/", ("/etc/sysctl.d/",)),
+    Drift("a sysctl file edited", "sed -i 's/=.*/= 0/' /etc/sysctl.d/*nodeboot*.conf",
+          "grep -q 'net.ipv4.ip_forward *= *1' /etc/sysctl.d/*nodeboot*.conf", "/etc/sysctl.d/", ("/etc/sysctl.d/",)),
+    Drift("the modules file gone", "rm /etc/modules-load.d/*nodeboot*.conf", "ls /etc/modules-load.d/*nodeboot*.conf",
+          "/etc/modules-load.d/", ("/etc/modules-load.d/",)),
+    Drift("swap on", "fallocate -l 16M /var/lib/containerd/swap && chmod 600 /var/lib/containerd/swap && "
+          "mkswap -q /var/lib/containerd/swap && swapon /var/lib/containerd/swap", "! grep -q swap /proc/swaps", "swap",
+          undo="swapoff /var/lib/containerd/swap 2>/dev/null; rm -f /var/lib/containerd/swap",
+          needs="fallocate -l 1M /var/lib/containerd/t && mkswap -q /var/lib/containerd/t && "
+          "swapon /var/lib/containerd/t && swapoff /var/lib/containerd/t; r=$?; rm -f /var/lib/containerd/t; exit $r"),
+    Drift("swap in fstab", "echo '/dev/vdz none swap sw 0 0' >> /etc/fstab", "! grep -q '^/dev/vdz' /etc/fstab",
+          "fstab", ("/etc/fstab",)),
+    Drift("containerd's config edited", "sed -i 's/SystemdCgroup *= *true/SystemdCgroup = false/' "
+          "/etc/containerd/config.toml", "grep -q 'SystemdCgroup *= *true' /etc/containerd/config.toml",
+          "/etc/containerd/config.toml", ("/etc/containerd/config.toml", "containerd.service")),
+    Drift("containerd stopped", "systemctl stop containerd", "systemctl is-active containerd", "containerd",
+          ("containerd.service",)),
+    Drift("kubelet stopped", "systemctl stop kubelet", "systemctl is-active kubelet", "kubelet", ("kubelet.service",)),
+    Drift("kubelet disabled", "systemctl disable kubelet", "systemctl is-enabled kubelet", "kubelet",
+          ("kubelet.service",)),
+    Drift("a hold removed", "apt-mark unhold kubelet", "apt-mark showhold | grep -qx kubelet", "kubelet", ("packages",),
+          needs="apt-mark showhold | grep -qx kubelet"),
+    Drift("a kubeconfig's mode loosened", "chmod 644 /etc/kubernetes/admin.conf",
+          "[ $(stat -c %a /etc/kubernetes/admin.conf) = 600 ]", "admin.conf", ("/etc/kubernetes/admin.conf",),
+          role="control-plane"),
+    Drift("root's kubeconfig loosened", "chmod 644 /root/.kube/config", "[ $(stat -c %a /root/.kube/config) = 600 ]",
+          "/root/.kube/config", ("/root/.kube/config",), role="control-plane"),
+    Drift("crictl's config gone", "rm /etc/crictl.yaml", "grep -q containerd.sock /etc/crictl.yaml", "/etc/crictl.yaml",
+          ("/etc/crictl.yaml",)),
+    Drift("the resolver's drop-in gone", "rm /etc/systemd/resolved.conf.d/*nodeboot*.conf",
+          "ls /etc/systemd/resolved.conf.d/*nodeboot*.conf", "resolved", ("/etc/systemd/resolved", "systemd-resolved")),
+    Drift("the rotation timer stopped", "systemctl disable --now nodeboot-rotate-token.timer",
+          "systemctl is-active nodeboot-rotate-token.timer && systemctl is-enabled nodeboot-rotate-token.timer",
+          "nodeboot-rotate-token", ("nodeboot-rotate-token",), role="control-plane"),
+)
+
+
+@pytest.mark.parametrize("drift", DRIFTS, ids=lambda drift: drift.name)
+def test_it_is_shown_and_mended_and_nothing_else_is_touched(drift: Drift, control_plane: Node, worker: Node) -> None:
+    node = control_plane if drift.role == "control-plane" else worker
+    if not node.machine.run(drift.needs).ok:
+        pytest.skip(f"{node.machine.name} has no such thing")
+    before = node.footprint()
+    try:
+        node.machine.must(drift.break_it)
+        plan = node.plan()
+        assert plan.code == PENDING
+        assert any(drift.mentions in change["subject"] for change in plan.changes), str(plan)
+        done = node.up()
+        assert done.changes, "up mended nothing"
+        wait_for(f"{drift.name} to be mended", lambda: node.machine.run(drift.is_mended).ok, 30)
+        touched = [one for one in before.against(node.footprint())
+                   if not any(allowed in one for allowed in drift.touches)]
+        assert touched == []
+        node.converged()
+    finally:
+        node.machine.run(drift.undo)
+
+
+def test_several_at_once_are_all_shown(worker: Node) -> None:
+    worker.machine.must("sysctl -qw net.ipv4.ip_forward=0; systemctl stop kubelet; rm /etc/crictl.yaml")
+    assert len(worker.plan().phases) >= 3
+    worker.up()
+    worker.converged()

@@ -1,0 +1,196 @@
+"""What passes by itself is waited for; what does not is refused with a reason."""
+from __future__ import annotations
+
+import json
+import time
+from typing import Any, Callable, Iterator
+
+import pytest
+from cases.node import Node, kube_nodes, ready
+
+from lab.cluster import WORKER, Cluster, journal, wait_converged
+from lab.lab import Lab
+from lab.machine import Machine, wait_for
+
+JOIN = "/nodeboot/test/join"
+
+
+def ssm(lab: Lab, action: str, **parameters: Any) -> dict[str, Any]:
+    return lab.call("aws", service="ssm", target=f"AmazonSSM.{action}", parameters=parameters)  # type: ignore
+
+
+@pytest.fixture
+def secret(lab: Lab, machines: list[Machine], control_plane: Node) -> Iterator[dict[str, Any]]:
+    """The published join secret; whatever a case does to it, the control plane publishes a good one afterwards."""
+    yield json.loads(ssm(lab, "GetParameter", Name=JOIN, WithDecryption=True)["Parameter"]["Value"])
+    control_plane.nodeboot("node", "rotate-token")
+
+
+def publish(lab: Lab, document: dict[str, Any]) -> None:
+    ssm(lab, "PutParameter", Name=JOIN, Value=json.dumps(document), Type="SecureString", Overwrite=True)
+
+
+def asked(lab: Lab, node: Node) -> int:
+    """How often the machine has asked for the secret."""
+    return len(lab.requests(action="GetParameter", source=node.machine.instance.address))
+
+
+def start(node: Node) -> None:
+    node.machine.must("systemd-run --unit=try --service-type=exec nodeboot node up")
+
+
+def finished(node: Node) -> bool:
+    return node.machine.run("systemctl is-active --quiet try.service").code != 0
+
+
+def test_a_secret_that_is_minutes_late_is_waited_for(lab: Lab, secret: dict[str, Any], fresh: Callable[..., Node],
+                                                     control_plane: Node) -> None:
+    ssm(lab, "DeleteParameter", Name=JOIN)
+    node = fresh()
+    start(node)
+    wait_for("the worker to ask", lambda: asked(lab, node), 120)
+    time.sleep(60)
+    assert not finished(node), "it gave up"
+    publish(lab, secret)
+    wait_for("the node to be Ready", lambda: ready(control_plane.machine, node.machine.node_name), 120, 1)
+    assert asked(lab, node) <= 60, "more than once a second"
+
+
+def test_throttling_and_errors_of_ssm_are_outlasted(lab: Lab, secret: dict[str, Any],
+                                                    fresh: Callable[..., Node]) -> None:
+    node = fresh()
+    with lab.fault("aws", "error", "ThrottlingException", count=3, action="GetParameter"), \
+            lab.fault("aws", "status", 503, count=2, action="GetParameter"), \
+            lab.fault("aws", "lost", count=1, action="GetParameter"):
+        node.up()
+    node.converged()
+
+
+def test_metadata_that_is_10_seconds_late_is_waited_for(lab: Lab, cluster: Cluster, control_plane: Node) -> None:
+    with lab.fault("imds", "refuse", seconds=10):
+        machine = cluster.launch("late-imds", WORKER)
+        try:
+            wait_converged(machine)
+            assert ready(control_plane.machine, machine.node_name)
+        finally:
+            forget(control_plane, machine)
+
+
+def forget(control_plane: Node, machine: Machine) -> None:
+    control_plane.machine.run(["kubectl", "--kubeconfig", "/etc/kubernetes/admin.conf", "delete", "node",
+                               machine.node_name, "--ignore-not-found"])
+    machine.terminate()
+
+
+def test_credentials_that_are_not_there_yet_are_waited_for(lab: Lab, secret: dict[str, Any],
+                                                           fresh: Callable[..., Node]) -> None:
+    node = fresh()
+    with lab.fault("imds", "status", 404, seconds=8, path="security-credentials"):
+        node.up()
+    node.converged()
+
+
+def test_an_expired_token_is_waited_out_until_it_is_rotated(lab: Lab, secret: dict[str, Any],
+                                                            fresh: Callable[..., Node], control_plane: Node) -> None:
+    publish(lab, secret | {"expires": "2020-01-01T00:00:00Z"})
+    node = fresh()
+    start(node)
+    wait_for("the worker to ask", lambda: asked(lab, node), 120)
+    time.sleep(5)
+    assert node.machine.node_name not in kube_nodes(control_plane.machine)
+    control_plane.machine.must("nodeboot node rotate-token")
+    wait_for("the node to be Ready", lambda: ready(control_plane.machine, node.machine.node_name), 120, 1)
+
+
+def test_a_wrong_ca_hash_is_refused(lab: Lab, secret: dict[str, Any], fresh: Callable[..., Node],
+                                    control_plane: Node) -> None:
+    publish(lab, secret | {"ca_cert_hashes": ["sha256:" + "0" * 64]})
+    node = fresh(config={"join": {"deadline": "1m"}})
+    said = node.nodeboot("node", "up")
+    assert said.code == 1
+    assert "hash" in (said.out + said.err).lower() or "CA" in said.out + said.err
+    assert node.machine.node_name not in kube_nodes(control_plane.machine)
+    assert not node.machine.exists("/etc/kubernetes/kubelet.conf")
+
+
+def test_a_worker_that_joins_long_after(lab: Lab, secret: dict[str, Any], fresh: Callable[..., Node],
+                                        control_plane: Node) -> None:
+    """The first token is gone; the timer has published others since."""
+    control_plane.machine.must("nodeboot node rotate-token")
+    later = json.loads(ssm(lab, "GetParameter", Name=JOIN, WithDecryption=True)["Parameter"]["Value"])
+    assert later["expires"] >= secret["expires"]
+    node = fresh()
+    node.up()
+    node.converged()
+    assert ready(control_plane.machine, node.machine.node_name)
+
+
+def test_dpkg_lock_held_by_another_is_waited_for(fresh: Callable[..., Node]) -> None:
+    node = fresh()
+    hold = "import fcntl, time; f = open('/var/lib/dpkg/lock-frontend', 'w'); fcntl.lockf(f, fcntl.LOCK_EX); time.sleep(20)"
+    node.machine.must(["systemd-run", "--unit=holder", "python3", "-c", hold])
+    node.up()
+    node.converged()
+
+
+def test_a_half_configured_dpkg_is_repaired(fresh: Callable[..., Node]) -> None:
+    node = fresh()
+    node.machine.must("apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q runc && "
+                      "sed -i '/^Package: runc$/,/^$/s/^Status: .*/Status: install ok half-configured/' "
+                      "/var/lib/dpkg/status")
+    node.up()
+    node.converged()
+
+
+@pytest.mark.parametrize("target, path", [("packages", r"\.deb$"), ("images", "blobs")])
+def test_a_truncated_download_is_repeated(lab: Lab, fresh: Callable[..., Node], target: str, path: str) -> None:
+    node = fresh()
+    with lab.fault(target, "truncate", 100, count=2, path=path):
+        node.up()
+    node.converged()
+
+
+def test_a_truncated_binary_is_fetched_again(lab: Lab, cluster: Cluster, control_plane: Node) -> None:
+    with lab.fault("files", "truncate", 1000, count=2, path="nodeboot$"):
+        machine = cluster.launch("truncated", WORKER)
+        try:
+            wait_converged(machine)
+        finally:
+            forget(control_plane, machine)
+
+
+def test_a_binary_with_another_sha256_is_refused(lab: Lab, cluster: Cluster, control_plane: Node) -> None:
+    with lab.fault("files", "corrupt", path="nodeboot$"):
+        machine = cluster.launch("corrupt", WORKER)
+        try:
+            wait_for("the refusal", lambda: "sha256-mismatch" in machine.console(), 60)
+            assert not machine.exists("/usr/local/bin/nodeboot")
+        finally:
+            machine.terminate()
+
+
+def test_a_worker_is_reset_and_joins_again(fresh: Callable[..., Node], control_plane: Node) -> None:
+    node = fresh()
+    node.machine.write("/etc/sysctl.d/10-mine.conf", "vm.swappiness = 10\n")
+    node.up()
+    said = node.nodeboot("node", "reset", "--yes")
+    assert said.ok, said.out + said.err
+    assert node.machine.exists("/etc/sysctl.d/10-mine.conf"), "reset removed what is not its own"
+    assert not node.machine.exists("/etc/kubernetes/kubelet.conf")
+    control_plane.machine.run(["kubectl", "--kubeconfig", "/etc/kubernetes/admin.conf", "delete", "node",
+                               node.machine.node_name, "--ignore-not-found"])
+    node.up()
+    node.converged()
+    assert ready(control_plane.machine, node.machine.node_name)
+
+
+def test_the_error_of_a_failed_boot_is_on_the_console(lab: Lab, cluster: Cluster) -> None:
+    """A node that never joined can be explained from outside."""
+    with lab.fault("packages", "status", 404, path="core:"):
+        machine = cluster.launch("hopeless", WORKER)
+        try:
+            wait_for("a failure record", lambda: any(
+                line.startswith("nodeboot: ") and "fail" in line for line in machine.console().splitlines()), 300)
+            assert "pkgs.k8s.io" in machine.console() or "kubernetes" in journal(machine)
+        finally:
+            machine.terminate()
