@@ -44,6 +44,13 @@ bool is_missing_file(const DbusMessage& reply) {
                                                       reply.error_name == "org.freedesktop.systemd1.NoSuchUnit");
 }
 
+// What the bus daemon says in systemd's place while systemd re-executes itself.
+bool is_absence_of_systemd(const DbusMessage& reply) {
+    return reply.type == DbusMessage::Type::error && (reply.error_name == "org.freedesktop.DBus.Error.NoReply" ||
+                                                      reply.error_name == "org.freedesktop.DBus.Error.Disconnected" ||
+                                                      reply.error_name == "org.freedesktop.DBus.Error.ServiceUnknown");
+}
+
 tl::unexpected<Error> hung_up() { return fail(ErrorKind::unavailable, "systemd closed the connection"); }
 
 }  // namespace
@@ -77,10 +84,9 @@ Result<UnitState> SystemdBus::unit(const std::string& name) {
 
 Result<std::vector<DbusMessage>> SystemdBus::ask(const std::vector<DbusCall>& calls) {
     const std::lock_guard lock(mutex_);
-    const bool was_connected = static_cast<bool>(fd_);
     auto replies = ask_once(calls);
     // After `systemctl daemon-reexec` the old connection is dead, and the socket is away for a moment.
-    for (int i = 0; was_connected && !replies && replies.error().kind == ErrorKind::unavailable && i < 40; ++i) {
+    for (int i = 0; ever_connected_ && !replies && replies.error().kind == ErrorKind::unavailable && i < 40; ++i) {
         if (i > 0) std::this_thread::sleep_for(std::chrono::milliseconds(50));
         replies = ask_once(calls);
     }
@@ -99,6 +105,7 @@ Result<std::vector<DbusMessage>> SystemdBus::ask_once(const std::vector<DbusCall
             auto message = NB_TRY(receive_message());
             const std::uint32_t index = message.reply_serial - first;
             if (message.reply_serial == 0 || index >= answers.size() || answers[index].reply_serial != 0) continue;
+            if (is_absence_of_systemd(message)) return hung_up();
             answers[index] = std::move(message);
             --missing;
         }
@@ -110,13 +117,15 @@ Result<std::vector<DbusMessage>> SystemdBus::ask_once(const std::vector<DbusCall
 
 Result<void> SystemdBus::connect() {
     auto direct = connect_to(private_socket_, false);
-    if (direct || connect_to(bus_socket_, true)) return {};
+    if (direct || connect_to(bus_socket_, true)) {
+        ever_connected_ = true;
+        return {};
+    }
     fd_.reset();
     return fail(std::move(std::move(direct).error()).with_hint("is systemd the init system of this machine?"));
 }
 
 Result<void> SystemdBus::connect_to(const Path& socket, bool is_bus) {
-    is_bus_ = is_bus;
     received_.clear();
     serial_ = 0;
     sockaddr_un address{};

@@ -35,7 +35,7 @@ class SystemdBus {
     const Path private_socket_, bus_socket_;
     std::mutex mutex_;
     Fd fd_;
-    bool is_bus_ = false;
+    bool ever_connected_ = false;  ///< there is a systemd: when it is away, it comes back
     std::string received_;
     std::uint32_t serial_ = 0;
 };

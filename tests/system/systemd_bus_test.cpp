@@ -1,0 +1,175 @@
+#include "system/systemd_bus.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <thread>
+
+#include "support/temporary_folder.hpp"
+#include "system/dbus_message.hpp"
+
+namespace nodeboot {
+namespace {
+
+using namespace std::string_literals;
+
+std::string text_body(const std::string& text) {
+    return std::string(1, static_cast<char>(text.size())) + "\0\0\0"s + text + '\0';
+}
+
+// Answers one call; `fields` are the header fields besides the serial of what it answers.
+std::string answer(std::uint8_t type, std::uint32_t serial, std::string fields, const std::string& body) {
+    fields = "\x05\x01u\0"s + static_cast<char>(serial) + "\0\0\0"s + fields;
+    std::string bytes = "l"s + static_cast<char>(type) + "\x01\x01"s + static_cast<char>(body.size()) +
+                        "\0\0\0\x01\0\0\0"s + static_cast<char>(fields.size()) + "\0\0\0"s + fields;
+    bytes.resize((bytes.size() + 7) / 8 * 8, '\0');
+    return bytes + body;
+}
+std::string value_answer(std::uint32_t serial, const std::string& variant) {
+    return answer(2, serial, "\x08\x01g\0\x01v\0"s, variant);
+}
+
+// Plays systemd for one unit, on a real socket. `kinds` of misbehaviour are switched on by the tests.
+class FakeSystemd {
+   public:
+    explicit FakeSystemd(const std::filesystem::path& socket) {
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        socket.string().copy(address.sun_path, sizeof address.sun_path - 1);
+        listener_ = ::socket(AF_UNIX, SOCK_STREAM, 0);
+        EXPECT_EQ(::bind(listener_, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+        ::listen(listener_, 4);
+        thread_ = std::jthread([this] {
+            for (int fd = 0; (fd = ::accept(listener_, nullptr, nullptr)) >= 0; ::close(fd)) serve(fd);
+        });
+    }
+    ~FakeSystemd() {
+        ::shutdown(listener_, SHUT_RDWR);
+        ::close(listener_);
+    }
+
+    std::atomic<int> connections{0};
+    std::atomic<int> hang_up_after{1000};  ///< answers on one connection
+    std::atomic<bool> missing_file{false};
+    std::atomic<bool> talk_rubbish{false};
+
+   private:
+    std::string say(const DbusCall& call, std::uint32_t serial) const {
+        if (call.member == "GetUnitFileState" && missing_file) {
+            const auto name = "org.freedesktop.DBus.Error.FileNotFound"s;
+            std::string fields = "\x04\x01s\0"s + static_cast<char>(name.size()) + "\0\0\0"s + name + '\0';
+            return answer(3, serial, fields, "");
+        }
+        if (call.member == "GetUnitFileState") return answer(2, serial, "\x08\x01g\0\x01s\0"s, text_body("enabled"));
+        const auto& property = call.arguments.at(1);
+        if (property == "NeedDaemonReload")
+            return value_answer(serial,
+                                "\x01"
+                                "b\0\0\x01\0\0\0"s);
+        if (property == "ExecMainStartTimestamp")
+            return value_answer(serial, "\x01t\0\0\0\0\0\0\x40\x42\x0f\0\0\0\0\0"s);  // 1 s
+        return value_answer(serial, "\x01s\0\0"s + text_body(property == "LoadState"  ? "loaded"
+                                                             : property == "SubState" ? "running"
+                                                                                      : "active"));
+    }
+    // Only as much of a call as this needs: member and arguments are looked for by the strings they hold.
+    static DbusCall understand(const std::string& bytes) {
+        DbusCall call;
+        call.member = bytes.find("GetUnitFileState") != std::string::npos ? "GetUnitFileState" : "Get";
+        for (const auto* name : {"LoadState", "ActiveState", "SubState", "NeedDaemonReload", "ExecMainStartTimestamp"})
+            if (bytes.find(name) != std::string::npos) call.arguments = {"", name};
+        return call;
+    }
+    static bool read_until(int fd, std::string& bytes, const std::string& end) {
+        char c = 0;
+        while (bytes.find(end) == std::string::npos && ::read(fd, &c, 1) == 1) bytes += c;
+        return bytes.find(end) != std::string::npos;
+    }
+    void serve(int fd) {
+        ++connections;
+        std::string bytes, calls;
+        if (!read_until(fd, bytes, "\r\n")) return;
+        send(fd, "OK 0123456789abcdef0123456789abcdef\r\n");
+        bytes.clear();
+        if (!read_until(fd, bytes, "BEGIN\r\n")) return;
+        if (talk_rubbish) return send(fd, std::string(64, 'x'));
+        send(fd, answer(4, 0, "", ""));  // a signal that nobody asked for
+        char buffer[4096];
+        for (int answered = 0;;) {
+            const auto size = message_size(calls).value();
+            if (size && calls.size() >= *size) {
+                if (answered++ >= hang_up_after) return;
+                const std::uint32_t serial = static_cast<unsigned char>(calls[8]);
+                send(fd, say(understand(calls.substr(0, *size)), serial));
+                calls.erase(0, *size);
+                continue;
+            }
+            const auto count = ::read(fd, buffer, sizeof buffer);
+            if (count <= 0) return;
+            calls.append(buffer, static_cast<std::size_t>(count));
+        }
+    }
+    static void send(int fd, const std::string& bytes) {
+        for (char c : bytes)  // byte by byte: no reader may count on whole messages
+            if (::send(fd, &c, 1, MSG_NOSIGNAL) != 1) return;
+    }
+    int listener_ = -1;
+    std::jthread thread_;
+};
+
+class SystemdBusTest : public ::testing::Test {
+   protected:
+    testing::TemporaryFolder folder_;
+    FakeSystemd systemd_{folder_ / "private"};
+    SystemdBus bus_{folder_ / "private", folder_ / "bus"};
+};
+
+TEST_F(SystemdBusTest, the_state_of_a_unit_is_put_together_from_its_properties) {
+    const auto state = bus_.unit("kubelet.service");
+    ASSERT_TRUE(state) << state.error().text();
+    EXPECT_TRUE(state->loaded);
+    EXPECT_EQ(state->active, "active");
+    EXPECT_EQ(state->sub, "running");
+    EXPECT_EQ(state->file_state, "enabled");
+    EXPECT_TRUE(state->needs_reload);
+    EXPECT_EQ(state->started.value(), WallTime(std::chrono::seconds(1)));
+}
+
+TEST_F(SystemdBusTest, a_unit_without_a_file_has_no_file_state) {
+    systemd_.missing_file = true;
+    EXPECT_EQ(bus_.unit("dev-vdb.swap").value().file_state, "");
+}
+
+TEST_F(SystemdBusTest, one_connection_serves_many_questions) {
+    for (int i = 0; i < 5; ++i) ASSERT_TRUE(bus_.unit("kubelet.service"));
+    EXPECT_EQ(systemd_.connections, 1);
+}
+
+TEST_F(SystemdBusTest, a_connection_that_breaks_is_made_again) {
+    systemd_.hang_up_after = 8;  // in the middle of the second question
+    ASSERT_TRUE(bus_.unit("kubelet.service"));
+    const auto again = bus_.unit("kubelet.service");
+    ASSERT_TRUE(again) << again.error().text();
+    EXPECT_EQ(systemd_.connections, 2);
+}
+
+TEST_F(SystemdBusTest, rubbish_is_corrupted_and_not_believed) {
+    systemd_.talk_rubbish = true;
+    EXPECT_EQ(bus_.unit("kubelet.service").error().kind, ErrorKind::corrupted);
+}
+
+TEST(SystemdBus, where_no_systemd_is_that_is_said) {
+    SystemdBus bus("/no/such/private", "/no/such/bus");
+    const auto state = bus.unit("kubelet.service");
+    ASSERT_FALSE(state);
+    EXPECT_EQ(state.error().kind, ErrorKind::unavailable);
+    EXPECT_EQ(state.error().text(),
+              "state of kubelet.service: cannot ask systemd at /no/such/private: No such file or directory");
+    EXPECT_EQ(state.error().hint, "is systemd the init system of this machine?");
+}
+
+}  // namespace
+}  // namespace nodeboot
