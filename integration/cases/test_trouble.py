@@ -127,7 +127,8 @@ def test_a_worker_that_joins_long_after(lab: Lab, secret: dict[str, Any], fresh:
 
 def test_dpkg_lock_held_by_another_is_waited_for(fresh: Callable[..., Node]) -> None:
     node = fresh()
-    hold = "import fcntl, time; f = open('/var/lib/dpkg/lock-frontend', 'w'); fcntl.lockf(f, fcntl.LOCK_EX); time.sleep(20)"
+    hold = ("import fcntl, time; f = open('/var/lib/dpkg/lock-frontend', 'w'); fcntl.lockf(f, fcntl.LOCK_EX); "
+            "time.sleep(20)")
     node.machine.must(["systemd-run", "--unit=holder", "python3", "-c", hold])
     node.up()
     node.converged()
