@@ -1,12 +1,15 @@
 """The lab with real machines in it, before nodeboot comes into play: is it EC2 enough, and strict where EC2 is?"""
 from __future__ import annotations
 
+import os
+import signal
 from typing import Iterator
 
 import pytest
 
+from lab import cgroups, command, processes
 from lab.lab import Lab
-from lab.machine import Machine
+from lab.machine import Machine, wait_for
 
 ROLE = "lab-test"
 PARAMETER = "/nodeboot/test/join"
@@ -179,3 +182,22 @@ def test_a_terminated_machine_leaves_nothing(lab: Lab) -> None:
     one.terminate()
     assert not folder.exists() and leader
     assert str(folder) not in open("/proc/self/mounts").read()
+
+
+def test_down_leaves_nothing_even_after_a_crash() -> None:
+    crashed = Lab("crashed")
+    crashed.up()
+    machine = crashed.launch("one")
+    inside = cgroups.processes("crashed")
+    for name in ("services.pid", f"machines/{machine.instance.id}/supervisor.pid"):
+        pid = processes.recall(crashed.folder / name)
+        assert pid in inside
+        os.kill(pid, signal.SIGKILL)
+    wait_for("the servers to be gone", lambda: not crashed.is_up, 5)
+    crashed.down()
+    assert not crashed.folder.exists() and not crashed.network.path.exists()
+    assert str(crashed.folder) not in open("/proc/self/mounts").read()
+    assert str(crashed.folder) not in command.must(["losetup", "--list", "--noheadings", "--output", "BACK-FILE"])
+    assert not cgroups.processes("crashed")
+    assert not [root for root in cgroups.hierarchies() if (root / cgroups.TOP / "crashed").exists()]
+    assert not [pid for pid in inside if processes.start_time(pid)]
