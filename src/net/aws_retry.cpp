@@ -31,8 +31,14 @@ constexpr std::array<std::string_view, 12> throttling{"Throttling",
                                                       "SlowDown",
                                                       "ProvisionedThroughputExceededException"};
 constexpr std::array<std::string_view, 9> passing{"TransactionInProgressException",
-    "RequestTimeout",  "RequestTimeoutException", "PriorRequestNotComplete", "InternalServerError",
-    "InternalFailure", "InternalError",           "ServiceUnavailable",      "Unavailable"};
+                                                  "RequestTimeout",
+                                                  "RequestTimeoutException",
+                                                  "PriorRequestNotComplete",
+                                                  "InternalServerError",
+                                                  "InternalFailure",
+                                                  "InternalError",
+                                                  "ServiceUnavailable",
+                                                  "Unavailable"};
 constexpr std::array<std::string_view, 6> skew{"RequestExpired",        "RequestInTheFuture",
                                                "RequestTimeTooSkewed",  "InvalidSignatureException",
                                                "SignatureDoesNotMatch", "AuthFailure"};
