@@ -1,0 +1,170 @@
+#include "phases/containerd_install.hpp"
+
+#include <fmt/core.h>
+
+#include <array>
+
+#include "base/lines.hpp"
+#include "phases/staleness.hpp"
+#include "system/apt.hpp"
+#include "system/want.hpp"
+
+namespace nodeboot {
+namespace {
+
+constexpr auto kUnit = "containerd.service";
+
+// As containerd's own unit: pods survive its restart (KillMode), it may hold many files, it is killed late.
+constexpr auto kUnitText = R"(# Made by nodeboot for the containerd of its bundle.
+[Unit]
+Description=containerd container runtime
+Documentation=https://containerd.io
+After=network.target dbus.service
+
+[Service]
+ExecStart=/usr/local/bin/containerd
+Type=notify
+Delegate=yes
+KillMode=process
+Restart=always
+RestartSec=5
+LimitNPROC=infinity
+LimitCORE=infinity
+LimitNOFILE=1048576
+TasksMax=infinity
+OOMScoreAdjust=-999
+
+[Install]
+WantedBy=multi-user.target
+)";
+
+// Where distributions and people put programs.
+constexpr std::array kFolders{"/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin", "/bin", "/sbin"};
+
+Result<std::optional<Path>> find_program(const HostView& view, const std::string& name) {
+    for (const Path folder : kFolders)
+        if (NB_TRY(view.stat(folder / name))) return std::optional(folder / name);
+    return std::optional<Path>{};
+}
+
+Result<std::vector<std::string>> missing_programs(const HostView& view, const std::vector<std::string>& names) {
+    std::vector<std::string> missing;
+    for (const auto& name : names)
+        if (!NB_TRY(find_program(view, name))) missing.push_back(name);
+    return missing;
+}
+
+// The bridge and portmap plugins run iptables on the machine itself, and kubeadm refuses to work without it.
+const std::vector<std::string> kHelpers{"iptables"};
+
+Result<void> plan_apt(std::vector<NodeChange>& changes, const HostView& view) {
+    InstallRequest request;
+    const auto status = NB_TRY(read_dpkg_status(view));
+    // Docker's package of the same program brings its own runc and refuses to stand beside the distribution's.
+    if (!status.find("containerd.io").installed) request.packages = {{"containerd", ""}, {"runc", ""}};
+    for (const auto* name : {"iptables", "conntrack", "ca-certificates"}) request.packages.push_back({name, ""});
+    return want_packages(changes, view, std::move(request));
+}
+
+Result<void> plan_dnf(std::vector<NodeChange>& changes, const HostView& view) {
+    const std::array<std::pair<std::string, std::string>, 4> wanted{{{"containerd", "containerd"},
+                                                                     {"runc", "runc"},
+                                                                     {"iptables", "iptables-nft"},
+                                                                     {"conntrack", "conntrack-tools"}}};
+    std::vector<std::string> argv{"dnf", "install", "--assumeyes", "--quiet", "--setopt=install_weak_deps=False"};
+    std::vector<std::string> missing;
+    for (const auto& [program, package] : wanted)
+        if (!NB_TRY(find_program(view, program))) missing.push_back(package);
+    if (missing.empty()) return {};
+    argv.insert(argv.end(), missing.begin(), missing.end());
+    changes.push_back(
+        {"packages " + join(missing, ", "), "absent", "installed", RunCommand{argv, std::chrono::minutes(10)}});
+    return {};
+}
+
+Result<void> plan_distribution(std::vector<NodeChange>& changes, const HostView& view) {
+    if (NB_TRY(view.stat("/usr/bin/apt-get"))) return plan_apt(changes, view);
+    if (NB_TRY(view.stat("/usr/bin/dnf"))) return plan_dnf(changes, view);
+    return fail(ErrorKind::refused,
+                "containerd.source is \"distribution\", and this machine has neither apt-get nor dnf",
+                "set containerd.source to \"bundle\" or \"preinstalled\"");
+}
+
+Result<void> want_present(const HostView& view, const std::vector<std::string>& programs, const std::string& source) {
+    const auto missing = NB_TRY(missing_programs(view, programs));
+    if (missing.empty()) return {};
+    return fail(ErrorKind::not_found,
+                fmt::format("containerd.source is \"{}\", and this machine has no {}", source, join(missing, ", ")),
+                "install it in the image, or set containerd.source to \"distribution\"");
+}
+
+class ContainerdInstall final : public NodePhase {
+   public:
+    ContainerdInstall(const Config& config, BundleChanges bundle)
+        : source_(config.containerd.source), bundle_(std::move(bundle)) {
+        if (source_ == ContainerdSource::bundle) info_.needs.emplace_back("bundle");
+    }
+
+    const PhaseInfo& info() const override { return info_; }
+
+    Result<std::vector<NodeChange>> plan(const HostView& view) const override {
+        std::vector<NodeChange> changes;
+        switch (source_) {
+            case ContainerdSource::distribution: NB_CHECK(plan_distribution(changes, view)); break;
+            case ContainerdSource::bundle: NB_CHECK(plan_bundle(changes, view)); break;
+            case ContainerdSource::preinstalled: {
+                auto programs = kHelpers;
+                programs.insert(programs.begin(), {"containerd", "runc"});
+                NB_CHECK(want_present(view, programs, "preinstalled"));
+                break;
+            }
+        }
+        return changes;
+    }
+
+   private:
+    Result<void> plan_bundle(std::vector<NodeChange>& changes, const HostView& view) const {
+        if (!bundle_)
+            return fail(ErrorKind::invalid_input, "containerd.source is \"bundle\", and no bundle is configured",
+                        "set kubernetes.bundle to its path");
+        NB_CHECK(want_present(view, kHelpers, "bundle"));
+        NB_CHECK(bundle_(changes, view));
+        const Path file = Path("/etc/systemd/system") / kUnit;
+        NB_CHECK(want_file(changes, view, file, kUnitText));
+        if (writes(changes, file) || NB_TRY(view.unit(kUnit)).needs_reload)
+            changes.push_back({"systemd", "has not read " + file.string(), "reloaded", DaemonReload{}});
+        return {};
+    }
+
+    PhaseInfo info_{
+        "containerd-install", "containerd and runc are on the machine", {"preflight", "dns"}, std::chrono::minutes(15)};
+    ContainerdSource source_;
+    BundleChanges bundle_;
+};
+
+}  // namespace
+
+Result<std::optional<Version>> containerd_version(const HostView& view, const Cri& cri) {
+    const auto status = NB_TRY(read_dpkg_status(view));
+    for (const auto* name : {"containerd", "containerd.io"})
+        if (const auto state = status.find(name); !state.version.empty())
+            if (const auto version = parse_version(state.version)) return std::optional(*version);
+    if (const auto running = cri.status(); running && running->runtime_name == "containerd")
+        if (const auto version = parse_version(running->runtime_version)) return std::optional(*version);
+    const auto program = NB_TRY(find_program(view, "containerd"));
+    if (!program) return std::optional<Version>{};
+    const auto output =
+        NB_TRY(view.query({.argv = {program->string(), "--version"}, .timeout = std::chrono::seconds(10)}));
+    // "containerd github.com/containerd/containerd v1.7.24 88bf19b2105c8b17560993bee28a01ddc2f97182"
+    for (const auto word : words_of(output.out))
+        if (const auto version = parse_version(word); version && word.find('.') != std::string_view::npos)
+            return std::optional(*version);
+    return fail(ErrorKind::corrupted, fmt::format("'{} --version' does not say its version: {}{}", program->string(),
+                                                  trim(output.out), trim(output.err)));
+}
+
+std::shared_ptr<const NodePhase> make_containerd_install_phase(const Config& config, BundleChanges bundle) {
+    return std::make_shared<ContainerdInstall>(config, std::move(bundle));
+}
+
+}  // namespace nodeboot

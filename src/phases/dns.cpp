@@ -1,0 +1,205 @@
+#include "phases/dns.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "base/lines.hpp"
+#include "phases/staleness.hpp"
+#include "system/want.hpp"
+
+namespace nodeboot {
+namespace {
+
+constexpr auto kUnit = "systemd-resolved.service";
+constexpr auto kResolved = "/etc/systemd/resolved.conf.d/50-nodeboot.conf";
+constexpr auto kResolvConf = "/etc/resolv.conf";
+constexpr auto kUplink = "/run/systemd/resolve/resolv.conf";
+constexpr auto kLinks = "/run/systemd/netif/links";
+
+std::vector<std::string> nameservers(std::string_view resolv_conf) {
+    std::vector<std::string> servers;
+    for (const auto line : lines_of(resolv_conf)) {
+        const auto words = words_of(line);
+        if (words.size() >= 2 && words[0] == "nameserver") servers.emplace_back(words[1]);
+    }
+    return servers;
+}
+
+template <class Have>
+bool contains_all(const Have& have, const std::vector<std::string>& wanted) {
+    return std::all_of(wanted.begin(), wanted.end(), [&](const std::string& word) {
+        return std::find(have.begin(), have.end(), word) != have.end();
+    });
+}
+
+// "10.0.0.0/16" → "0.10.in-addr.arpa": whole octets of the prefix, reversed.
+std::string reverse_zone(const Cidr& cidr) {
+    std::string zone = "in-addr.arpa";
+    for (unsigned octet = 0; octet < cidr.prefix / 8; ++octet)
+        zone = fmt::format("{}.{}", (cidr.address >> (24 - 8 * octet)) & 0xff, zone);
+    return zone;
+}
+
+// A link that systemd-networkd manages and that has name servers (sd-network's state file, one a link).
+struct ManagedLink {
+    std::string index;
+    std::string network_file;
+    std::vector<std::string> search, routed;
+    bool default_route = false;
+};
+
+Result<std::vector<ManagedLink>> managed_links(const HostView& view) {
+    std::vector<ManagedLink> links;
+    for (const auto& index : NB_TRY(view.list(kLinks))) {
+        const auto state = NB_TRY(view.read(Path(kLinks) / index)).value_or("");
+        ManagedLink link{index, std::string(value_of(state, "NETWORK_FILE")), {}, {}, false};
+        if (link.network_file.empty() || value_of(state, "DNS").empty()) continue;
+        for (const auto word : words_of(value_of(state, "DOMAINS"))) link.search.emplace_back(word);
+        for (const auto word : words_of(value_of(state, "ROUTE_DOMAINS"))) link.routed.emplace_back(word);
+        link.default_route = value_of(state, "DNS_DEFAULT_ROUTE") == "yes";
+        links.push_back(std::move(link));
+    }
+    return links;
+}
+
+class Dns final : public NodePhase {
+   public:
+    Dns(const Config& config, const Clock& clock)
+        : mode_(config.host.dns_mode),
+          servers_(config.host.dns_servers),
+          domains_(vpc_domains(config)),
+          clock_(clock) {}
+
+    const PhaseInfo& info() const override { return info_; }
+
+    Result<std::vector<NodeChange>> plan(const HostView& view) const override {
+        std::vector<NodeChange> changes;
+        if (mode_ == DnsMode::google) NB_CHECK(plan_resolved(changes, view));
+        if (mode_ == DnsMode::file) NB_CHECK(plan_file(changes, view));
+        return changes;
+    }
+
+   private:
+    Result<void> plan_resolved(std::vector<NodeChange>& changes, const HostView& view) const {
+        const auto unit = NB_TRY(view.unit(kUnit));
+        if (!unit.loaded)
+            return fail(ErrorKind::refused,
+                        "dns.mode is \"google\", which needs systemd-resolved, and this machine does not have it",
+                        "install systemd-resolved in the image, or set dns.mode to \"file\" (the servers go into "
+                        "/etc/resolv.conf) or \"keep\" (name resolution stays as it is)");
+        NB_CHECK(want_file(changes, view, kResolved,
+                           fmt::format("# Made by nodeboot; change with dns.mode and dns.servers in its "
+                                       "config.\n[Resolve]\nDNS={}\n",
+                                       join(servers_, " "))));
+        const auto links = NB_TRY(managed_links(view));
+        for (const auto& link : links) NB_CHECK(want_drop_in(changes, view, link));
+        NB_CHECK(want_running(changes, view, kUnit));
+        if (unit.running()) NB_CHECK(want_in_force(changes, view, unit));
+        for (const auto& link : links) want_routed(changes, link);
+        return want_used(changes, view, links.empty());
+    }
+
+    // The live half: resolved writes the servers it really uses into its resolv.conf.
+    Result<void> want_in_force(std::vector<NodeChange>& changes, const HostView& view, const UnitState& unit) const {
+        const auto in_force = nameservers(NB_TRY(view.read(kUplink)).value_or(""));
+        if (!contains_all(in_force, servers_) || writes(changes, kResolved) ||
+            NB_TRY(started_before_written(view, unit, kResolved, clock_)))
+            changes.push_back({kUnit, in_force.empty() ? "uses no server" : "uses " + join(in_force, ", "),
+                               "uses " + join(servers_, ", ") + " too", Unit{UnitVerb::restart, kUnit}});
+        return {};
+    }
+
+    Result<void> want_drop_in(std::vector<NodeChange>& changes, const HostView& view, const ManagedLink& link) const {
+        const std::string name = Path(link.network_file).filename();
+        return want_file(changes, view, "/etc/systemd/network/" + name + ".d/50-nodeboot.conf",
+                         fmt::format("# Made by nodeboot; these names belong to the VPC's own resolver.\n[Network]\n"
+                                     "Domains=~{}\nDNSDefaultRoute=yes\n",
+                                     join(domains_, " ~")));
+    }
+
+    // resolvectl hands this to networkd, which keeps it until it reads its files again; no lease is lost.
+    void want_routed(std::vector<NodeChange>& changes, const ManagedLink& link) const {
+        const std::string subject = "link " + link.index;
+        if (!contains_all(link.routed, domains_)) {
+            std::vector<std::string> argv{"resolvectl", "domain", link.index};
+            argv.insert(argv.end(), link.search.begin(), link.search.end());
+            for (const auto& domain : link.routed) argv.push_back("~" + domain);
+            for (const auto& domain : domains_)
+                if (!contains_all(link.routed, {domain})) argv.push_back("~" + domain);
+            changes.push_back({subject, link.routed.empty() ? "answers no domain of its own" : join(link.routed, " "),
+                               "answers " + join(domains_, " "), RunCommand{argv, std::chrono::seconds(30)}});
+        }
+        if (!link.default_route)
+            changes.push_back(
+                {subject, "asked for its own domains only", "asked for every name",
+                 RunCommand{{"resolvectl", "default-route", link.index, "yes"}, std::chrono::seconds(30)}});
+    }
+
+    // Programs without nss-resolve read /etc/resolv.conf: it has to lead to resolved.
+    Result<void> want_used(std::vector<NodeChange>& changes, const HostView& view, bool no_link_servers) const {
+        constexpr auto kStub = "../run/systemd/resolve/stub-resolv.conf";
+        const auto info = NB_TRY(view.stat(kResolvConf));
+        if (info && info->type == FileInfo::Type::symlink && info->target.find("systemd/resolve/") != std::string::npos)
+            return {};
+        if (info && info->type == FileInfo::Type::file) {
+            const auto used = nameservers(NB_TRY(view.read(kResolvConf)).value_or(""));
+            if (used == std::vector<std::string>{"127.0.0.53"}) return {};
+            // Somebody (dhclient, ifupdown) writes the VPC's server there and does not tell resolved.
+            if (no_link_servers && !contains_all(servers_, used))
+                return fail(ErrorKind::refused,
+                            fmt::format("/etc/resolv.conf names {}, and systemd-resolved knows no link's server: with "
+                                        "dns.mode \"google\" the VPC's names would be lost",
+                                        join(used, ", ")),
+                            "let systemd-networkd manage the link, or set dns.mode to \"file\" or \"keep\"");
+        }
+        const std::string from = !info ? "absent" : info->target.empty() ? "a file of its own" : info->target;
+        changes.push_back({kResolvConf, from, kStub, MakeSymlink{kResolvConf, kStub}});
+        return {};
+    }
+
+    Result<void> plan_file(std::vector<NodeChange>& changes, const HostView& view) const {
+        const auto now = NB_TRY(view.read(kResolvConf)).value_or("");
+        std::string text = "# Made by nodeboot; change with dns.mode and dns.servers in its config.\n";
+        for (const auto& server : servers_) text += fmt::format("nameserver {}\n", server);
+        for (const auto line : lines_of(now))
+            if (line.starts_with("search ") || line.starts_with("options ")) text += fmt::format("{}\n", line);
+        return want_file(changes, view, kResolvConf, text);
+    }
+
+    PhaseInfo info_{"dns",
+                    "Name servers: the configured ones beside the VPC's own resolver",
+                    {"preflight"},
+                    std::chrono::minutes(2)};
+    DnsMode mode_;
+    std::vector<std::string> servers_, domains_;
+    const Clock& clock_;
+};
+
+}  // namespace
+
+std::vector<std::string> vpc_domains(const Config& config) {
+    // "internal": ec2.internal and <region>.compute.internal. The others: interface endpoints' private DNS names.
+    std::vector<std::string> domains{"internal", "amazonaws.com", "api.aws"};
+    if (config.network.vpc_cidr.prefix >= 8) domains.push_back(reverse_zone(config.network.vpc_cidr));
+    return domains;
+}
+
+Result<std::string> kubelet_resolv_conf(const HostView& view) {
+    const auto used = nameservers(NB_TRY(view.read(kResolvConf)).value_or(""));
+    const bool stub = std::any_of(used.begin(), used.end(), [](const auto& s) { return s.starts_with("127."); });
+    const bool dangling = used.empty();
+    if ((stub || dangling) && NB_TRY(view.stat(kUplink))) return std::string(kUplink);
+    if (stub)
+        return fail(ErrorKind::conflict,
+                    "/etc/resolv.conf names a server on 127.0.0.0/8, which pods cannot reach, and systemd-resolved has "
+                    "no list of the real ones",
+                    "set dns.mode to \"file\" or \"google\"");
+    return std::string(kResolvConf);
+}
+
+std::shared_ptr<const NodePhase> make_dns_phase(const Config& config, const Clock& clock) {
+    return std::make_shared<Dns>(config, clock);
+}
+
+}  // namespace nodeboot

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <vector>
+
+#include "base/clock.hpp"
+#include "system/action.hpp"
+
+namespace nodeboot {
+
+/// Whether a running service has not read its file yet: it was started before the file was last written. This is seen
+/// from the machine alone, so that a crash between "write the file" and "restart the service" is mended by the next
+/// run. A file dated in the future proves nothing (the clock went back when time synchronisation arrived) and never
+/// counts; neither does a service that is not running or does not say when it was started.
+Result<bool> started_before_written(const HostView& view, const UnitState& unit, const Path& file, const Clock& clock);
+
+/// Whether `changes` write the content of `file` (a mere change of mode needs no restart).
+bool writes(const std::vector<NodeChange>& changes, const Path& file);
+
+/// Mode and owner of a file that is rewritten for somebody else; the usual ones when there is none yet.
+Result<FileAttributes> attributes_to_keep(const HostView& view, const Path& file);
+
+}  // namespace nodeboot

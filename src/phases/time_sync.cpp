@@ -1,0 +1,174 @@
+#include "phases/time_sync.hpp"
+
+#include <fmt/core.h>
+
+#include <charconv>
+#include <optional>
+
+#include "base/lines.hpp"
+#include "phases/staleness.hpp"
+#include "system/apt.hpp"
+#include "system/want.hpp"
+
+namespace nodeboot {
+namespace {
+
+constexpr auto kTimesyncd = "systemd-timesyncd.service";
+constexpr auto kTimesyncdFile = "/etc/systemd/timesyncd.conf.d/50-nodeboot.conf";
+
+struct Chrony {
+    std::string unit;
+    Path config;
+};
+
+// Debian and Ubuntu; Amazon Linux.
+Result<std::optional<Chrony>> find_chrony(const HostView& view) {
+    for (const Chrony& chrony :
+         {Chrony{"chrony.service", "/etc/chrony/chrony.conf"}, Chrony{"chronyd.service", "/etc/chrony.conf"}})
+        if (NB_TRY(view.stat(chrony.config)) && NB_TRY(view.unit(chrony.unit)).loaded) return std::optional(chrony);
+    return std::optional<Chrony>{};
+}
+
+// Why this machine cannot set its clock, or nothing. The same questions as the units' ConditionVirtualization and
+// ConditionCapability.
+Result<std::string> clock_is_not_ours(const HostView& view) {
+    if (NB_TRY(view.stat("/run/systemd/container"))) return std::string("this is a container");
+    constexpr unsigned kSysTime = 25;  // CAP_SYS_TIME, linux/capability.h
+    for (const auto status = NB_TRY(view.read("/proc/self/status")).value_or(""); const auto line : lines_of(status)) {
+        if (!line.starts_with("CapBnd:")) continue;
+        const auto digits = trim(line.substr(7));
+        std::uint64_t set = 0;
+        const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), set, 16);
+        if (parsed.ec == std::errc{} && (set >> kSysTime & 1) == 0) return std::string("there is no CAP_SYS_TIME");
+    }
+    return std::string();
+}
+
+// Folders that chrony.conf reads, in the order of the file: `confdir` and `sourcedir` (chrony.conf(5)).
+struct ChronyFolders {
+    std::vector<Path> configs, sources;
+};
+
+ChronyFolders folders_of(std::string_view config) {
+    ChronyFolders folders;
+    for (const auto line : lines_of(config)) {
+        const auto words = words_of(line);
+        if (words.size() < 2) continue;
+        auto* const list = words[0] == "confdir"     ? &folders.configs
+                           : words[0] == "sourcedir" ? &folders.sources
+                                                     : nullptr;
+        if (list != nullptr) list->insert(list->end(), words.begin() + 1, words.end());
+    }
+    return folders;
+}
+
+bool names_server(std::string_view config, const std::string& server) {
+    for (const auto line : lines_of(config)) {
+        const auto words = words_of(line);
+        if (words.size() >= 2 && (words[0] == "server" || words[0] == "pool" || words[0] == "peer") &&
+            words[1] == server)
+            return true;
+    }
+    return false;
+}
+
+class TimeSync final : public NodePhase {
+   public:
+    TimeSync(const Config& config, const Clock& clock)
+        : mode_(config.host.time_mode), servers_(config.host.time_servers), clock_(clock) {}
+
+    const PhaseInfo& info() const override { return info_; }
+
+    Result<std::vector<NodeChange>> plan(const HostView& view) const override {
+        std::vector<NodeChange> changes;
+        if (mode_ == TimeMode::keep) return changes;
+        const bool ours = NB_TRY(clock_is_not_ours(view)).empty();
+        if (const auto chrony = NB_TRY(find_chrony(view))) {
+            NB_CHECK(plan_chrony(changes, view, *chrony, ours));
+        } else if (NB_TRY(view.unit(kTimesyncd)).loaded || !ours) {
+            NB_CHECK(plan_timesyncd(changes, view, ours));
+        } else {
+            changes.push_back({"time synchronisation", "neither chrony nor systemd-timesyncd", "systemd-timesyncd",
+                               install_packages({.packages = {{"systemd-timesyncd", ""}}})});
+            NB_CHECK(plan_timesyncd(changes, view, ours));
+        }
+        return changes;
+    }
+
+    Result<void> verify(const HostView& view, StepContext& context) const override {
+        const auto why = NB_TRY(clock_is_not_ours(view));
+        if (mode_ == TimeMode::manage && !why.empty())
+            context.log.debug(fmt::format("time-sync: {}, so the clock is kept by the machine below", why));
+        return {};
+    }
+
+   private:
+    Result<void> plan_timesyncd(std::vector<NodeChange>& changes, const HostView& view, bool ours) const {
+        NB_CHECK(want_file(changes, view, kTimesyncdFile,
+                           fmt::format("# Made by nodeboot; change with time.servers in its config.\n[Time]\n"
+                                       "NTP={}\n",
+                                       join(servers_, " "))));
+        return want_daemon(changes, view, kTimesyncd, kTimesyncdFile, ours);
+    }
+
+    Result<void> plan_chrony(std::vector<NodeChange>& changes, const HostView& view, const Chrony& chrony,
+                             bool ours) const {
+        const auto config = NB_TRY(view.read(chrony.config)).value_or("");
+        const auto folders = folders_of(config);
+        if (folders.configs.empty() && folders.sources.empty())
+            return fail(ErrorKind::refused,
+                        fmt::format("{} has no confdir or sourcedir line for a drop-in", chrony.config.string()),
+                        "add 'confdir /etc/chrony/conf.d' to it, or set time.mode to \"keep\"");
+        const Path file = folders.configs.empty() ? folders.sources.front() / "nodeboot.sources"
+                                                  : folders.configs.front() / "50-nodeboot.conf";
+        std::string text = "# Made by nodeboot; change with time.servers in its config.\n";
+        bool any = false;
+        for (const auto& server : servers_) {
+            // Amazon's images name its server already, and chrony complains about a source that stands twice.
+            if (NB_TRY(is_named(view, config, folders, file, server))) continue;
+            // As AWS's documentation for the Amazon Time Sync Service has it.
+            text += fmt::format("server {} prefer iburst minpoll 4 maxpoll 4\n", server);
+            any = true;
+        }
+        NB_CHECK(any ? want_file(changes, view, file, text) : want_absent(changes, view, file));
+        return want_daemon(changes, view, chrony.unit, file, ours);
+    }
+
+    static Result<bool> is_named(const HostView& view, const std::string& config, const ChronyFolders& folders,
+                                 const Path& own, const std::string& server) {
+        if (names_server(config, server)) return true;
+        for (const auto* list : {&folders.configs, &folders.sources})
+            for (const auto& folder : *list)
+                for (const auto& name : NB_TRY(view.list(folder)))
+                    if (const auto path = folder / name;
+                        path != own && (name.ends_with(".conf") || name.ends_with(".sources")))
+                        if (names_server(NB_TRY(view.read(path)).value_or(""), server)) return true;
+        return false;
+    }
+
+    Result<void> want_daemon(std::vector<NodeChange>& changes, const HostView& view, const std::string& unit,
+                             const Path& file, bool ours) const {
+        if (!ours) return {};
+        const auto state = NB_TRY(view.unit(unit));
+        NB_CHECK(want_running(changes, view, unit));
+        const bool removed = !changes.empty() && changes.front().action == Action(RemovePath{file});
+        if (state.running() &&
+            (removed || writes(changes, file) || NB_TRY(started_before_written(view, state, file, clock_))))
+            changes.push_back({unit, "has not read " + file.string(), "restarted", Unit{UnitVerb::restart, unit}});
+        return {};
+    }
+
+    PhaseInfo info_{
+        "time-sync", "The clock is kept right by chrony or systemd-timesyncd", {"preflight"}, std::chrono::minutes(5)};
+    TimeMode mode_;
+    std::vector<std::string> servers_;
+    const Clock& clock_;
+};
+
+}  // namespace
+
+std::shared_ptr<const NodePhase> make_time_sync_phase(const Config& config, const Clock& clock) {
+    return std::make_shared<TimeSync>(config, clock);
+}
+
+}  // namespace nodeboot

@@ -1,0 +1,131 @@
+#include "phases/containerd_config.hpp"
+
+#include "phases/containerd_install.hpp"
+#include "phases/expect_plan.hpp"
+
+namespace nodeboot::testing {
+namespace {
+
+constexpr auto kFile = "/etc/containerd/config.toml";
+constexpr auto kUnit = "containerd.service";
+
+void install(FakeNode& node, const std::string& version) {
+    node.host.put("/var/lib/dpkg/status",
+                  "Package: containerd\nStatus: install ok installed\nVersion: " + version + "\n");
+    node.host.put("/usr/bin/containerd", "", 0755);
+}
+
+class ContainerdConfigPhase : public ::testing::Test {
+   protected:
+    ContainerdConfigPhase() {
+        node.host.now = node.clock.wall();
+        install(node, "1.7.24~ds1-6+b4");
+        node.host.units[kUnit] = running_unit(node.clock.wall() - std::chrono::hours(1));
+        node.host.put(kFile, "disabled_plugins = [\"cri\"]\n");
+        node.host.files["/usr/bin/containerd"].info.modified = node.clock.wall() - std::chrono::hours(24);
+    }
+    std::shared_ptr<const NodePhase> phase() { return make_containerd_config_phase(node.config, node.cri, node.clock); }
+    FakeNode node;
+};
+
+TEST_F(ContainerdConfigPhase, packaged_config_that_disables_cri_is_replaced_and_read) {
+    expect_converges(node, *phase());
+    EXPECT_EQ(node.host.log,
+              (Lines{"write /etc/containerd/config.toml", "write /etc/crictl.yaml", "restart containerd.service"}));
+    EXPECT_EQ(node.host.content(kFile)->find("disabled_plugins"), std::string::npos);
+}
+
+TEST_F(ContainerdConfigPhase, plan_on_a_bare_machine_is_computable) {
+    FakeNode bare;
+    const auto lines = planned(bare, *make_containerd_config_phase(bare.config, bare.cri, bare.clock));
+    ASSERT_EQ(lines.size(), 4U) << lines.front();
+    EXPECT_EQ(lines[0], "/etc/containerd/config.toml: absent -> present; write /etc/containerd/config.toml (0644)");
+}
+
+TEST_F(ContainerdConfigPhase, edited_config_is_written_again_and_read) {
+    ASSERT_TRUE(node.converge(*phase()));
+    node.host.put(kFile, *node.host.content(kFile) + "oom_score = 1\n");
+    expect_converges(node, *phase());
+    EXPECT_EQ(node.host.log, (Lines{"write /etc/containerd/config.toml", "restart containerd.service"}));
+}
+
+TEST_F(ContainerdConfigPhase, crash_between_config_and_restart_is_mended) {
+    ASSERT_TRUE(node.converge(*phase()));
+    node.host.units[kUnit].started = node.clock.wall() - std::chrono::seconds(2);
+    expect_converges(node, *phase());
+    EXPECT_EQ(node.host.log, Lines{"restart containerd.service"});
+}
+
+TEST_F(ContainerdConfigPhase, stopped_daemon_is_started_once) {
+    ASSERT_TRUE(node.converge(*phase()));
+    node.host.units[kUnit].active = "failed";
+    expect_converges(node, *phase());
+    EXPECT_EQ(node.host.log, Lines{"start containerd.service"});
+}
+
+TEST_F(ContainerdConfigPhase, lost_crictl_yaml_restarts_nothing) {
+    ASSERT_TRUE(node.converge(*phase()));
+    node.host.files.erase("/etc/crictl.yaml");
+    expect_converges(node, *phase());
+    EXPECT_EQ(node.host.log, Lines{"write /etc/crictl.yaml"});
+}
+
+TEST_F(ContainerdConfigPhase, mirrors_come_and_go_without_a_restart_and_those_of_others_stay) {
+    ASSERT_TRUE(node.converge(*phase()));
+    node.host.put("/etc/containerd/certs.d/quay.io/hosts.toml", "server = \"https://quay.io\"\n");
+    node.config.containerd.registry_mirrors = {{"docker.io", {"https://mirror.example"}}};
+    expect_converges(node, *phase());
+    EXPECT_EQ(node.host.log, Lines{"write /etc/containerd/certs.d/docker.io/hosts.toml"});
+    node.config.containerd.registry_mirrors.clear();
+    expect_converges(node, *phase());
+    EXPECT_EQ(node.host.log, Lines{"remove /etc/containerd/certs.d/docker.io/hosts.toml"});
+}
+
+TEST_F(ContainerdConfigPhase, layout_follows_the_installed_version) {
+    node.config.kubernetes.version = {1, 36, std::nullopt};
+    EXPECT_NE(error_of(node, *phase()).find("Kubernetes 1.36 needs containerd 2.x"), std::string::npos);
+    install(node, "2.1.5-1");
+    ASSERT_TRUE(node.converge(*phase()));
+    EXPECT_NE(node.host.content(kFile)->find("version = 3"), std::string::npos);
+    node.config.kubernetes.version = {1, 25, std::nullopt};
+    EXPECT_NE(error_of(node, *phase()).find("v1alpha2"), std::string::npos);
+}
+
+TEST_F(ContainerdConfigPhase, verify_believes_cri_and_not_the_file) {
+    ASSERT_TRUE(node.converge(*phase()));
+    auto step = node.step();
+    node.cri.state = CriStatus{.runtime_name = "containerd",
+                               .runtime_version = "1.7.24",
+                               .runtime_ready = true,
+                               .systemd_cgroup = true,
+                               .sandbox_image = "registry.k8s.io/pause:3.10.1"};
+    EXPECT_TRUE(phase()->verify(node.host, step));
+    node.cri.state->systemd_cgroup = false;
+    EXPECT_EQ(phase()->verify(node.host, step).error().message,
+              "containerd 1.7.24 runs with SystemdCgroup = false, and /etc/containerd/config.toml says true");
+    node.cri.state->systemd_cgroup = true;
+    node.cri.state->sandbox_image = "registry.k8s.io/pause:3.8";
+    EXPECT_FALSE(phase()->verify(node.host, step));
+    node.cri.state->runtime_ready = false;
+    EXPECT_EQ(phase()->verify(node.host, step).error().kind, ErrorKind::timeout);
+    node.cri.state.reset();
+    EXPECT_EQ(phase()->verify(node.host, step).error().kind, ErrorKind::unavailable);
+}
+
+TEST(ContainerdVersion, comes_from_dpkg_then_cri_then_the_program) {
+    FakeNode node;
+    EXPECT_EQ(containerd_version(node.host, node.cri).value(), std::nullopt);
+    node.host.put("/usr/local/bin/containerd", "", 0755);
+    node.host.programs["/usr/local/bin/containerd --version"] = [](const Command&) {
+        return CommandOutput{
+            0, "containerd github.com/containerd/containerd v2.0.5 fb4c30d4ede3531652d86197bf3fc9515e5276d9\n", ""};
+    };
+    EXPECT_EQ(containerd_version(node.host, node.cri).value()->text(), "2.0.5");
+    node.cri.state = CriStatus{.runtime_name = "containerd", .runtime_version = "v2.1.4"};
+    EXPECT_EQ(containerd_version(node.host, node.cri).value()->text(), "2.1.4");
+    install(node, "1.6.20~ds1-1+deb12u3");
+    EXPECT_EQ(containerd_version(node.host, node.cri).value()->text(), "1.6.20");
+}
+
+}  // namespace
+}  // namespace nodeboot::testing

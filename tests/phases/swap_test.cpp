@@ -1,0 +1,85 @@
+#include "phases/swap.hpp"
+
+#include "phases/expect_plan.hpp"
+
+namespace nodeboot::testing {
+namespace {
+
+constexpr auto kHeader = "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n";
+
+class Swap : public ::testing::Test {
+   protected:
+    std::shared_ptr<const NodePhase> phase() { return make_swap_phase(node.config); }
+    FakeNode node;
+};
+
+TEST_F(Swap, machine_without_swap_needs_nothing) {
+    node.host.put("/proc/swaps", kHeader);
+    node.host.put("/etc/fstab", "UUID=1 / ext4 defaults 0 1\n");
+    EXPECT_TRUE(planned(node, *phase()).empty());
+}
+
+TEST_F(Swap, fstab_swap_is_off_now_and_at_boot) {
+    node.host.put("/proc/swaps",
+                  std::string(kHeader) + "/dev/vdb                                partition\t1048572\t0\t-2\n");
+    node.host.put("/etc/fstab", "UUID=1 / ext4 defaults 0 1\n/dev/vdb none swap sw 0 0\n# the end", 0640);
+    EXPECT_EQ(planned(node, *phase()),
+              (Lines{"/etc/fstab: /dev/vdb none swap sw 0 0 -> commented out; write /etc/fstab (0640)",
+                     "systemd: has units of fstab's swap lines -> reloaded; systemd daemon-reload",
+                     "swap /dev/vdb: 1048572 KiB in use as swap -> off; swapoff /dev/vdb"}));
+    expect_converges(node, *phase());
+    EXPECT_EQ(node.host.content("/etc/fstab"),
+              "UUID=1 / ext4 defaults 0 1\n# nodeboot: /dev/vdb none swap sw 0 0\n# the end");
+}
+
+TEST_F(Swap, swap_switched_on_by_hand_is_switched_off_and_nothing_else_is_touched) {
+    node.host.put("/proc/swaps",
+                  std::string(kHeader) + "/swap\\040file                              file\t\t524284\t0\t-2\n");
+    EXPECT_EQ(actions(node, *phase()), Lines{"swapoff /swap file"});
+}
+
+TEST_F(Swap, partition_found_by_the_gpt_generator_is_masked) {
+    node.host.put("/run/systemd/generator.late/dev-nvme0n1p3.swap",
+                  "# Automatically generated\n[Swap]\nWhat=/dev/nvme0n1p3\n");
+    node.host.units["dev-nvme0n1p3.swap"] = {.loaded = true, .active = "inactive", .file_state = "generated"};
+    expect_converges(node, *phase());
+    EXPECT_EQ(node.host.log, Lines{"mask dev-nvme0n1p3.swap"});
+}
+
+TEST_F(Swap, unit_of_a_line_that_was_taken_out_of_fstab_goes_with_a_reload) {
+    node.host.put("/run/systemd/generator/dev-vdb.swap", "[Unit]\nSourcePath=/etc/fstab\n[Swap]\nWhat=/dev/vdb\n");
+    EXPECT_EQ(actions(node, *phase()), Lines{"systemd daemon-reload"});
+}
+
+TEST_F(Swap, swap_unit_of_the_user_is_disabled) {
+    node.host.put("/etc/systemd/system/swapfile.swap", "[Swap]\nWhat=/swapfile\n");
+    node.host.units["swapfile.swap"] = {.loaded = true, .active = "inactive", .file_state = "enabled"};
+    expect_converges(node, *phase());
+    EXPECT_EQ(node.host.log, Lines{"disable swapfile.swap"});
+}
+
+TEST_F(Swap, zram_generator_gets_an_empty_config_that_hides_the_vendor_s) {
+    node.host.put("/usr/lib/systemd/system-generators/zram-generator", "", 0755);
+    node.host.put("/usr/lib/systemd/zram-generator.conf", "[zram0]\n");
+    node.host.put("/usr/lib/systemd/zram-generator.conf.d/10-vendor.conf", "[zram1]\n");
+    expect_converges(node, *phase());
+    EXPECT_EQ(node.host.log, (Lines{"write /etc/systemd/zram-generator.conf",
+                                    "write /etc/systemd/zram-generator.conf.d/10-vendor.conf"}));
+}
+
+TEST_F(Swap, zram_tools_are_stopped_and_masked_after_the_device_is_off) {
+    node.host.put("/proc/swaps", std::string(kHeader) + "/dev/zram0 partition\t524284\t0\t100\n");
+    node.host.put("/usr/lib/systemd/system/zramswap.service", "");
+    node.host.units["zramswap.service"] = running_unit();
+    expect_converges(node, *phase());
+    EXPECT_EQ(node.host.log, (Lines{"swapoff /dev/zram0", "stop zramswap.service", "mask zramswap.service"}));
+}
+
+TEST(FstabWithoutSwap, keeps_every_other_byte) {
+    for (const std::string text : {"", "\n", "# swap swap swap\n", "a\tb  ext4 swap 0 0\n\n\n", "x /swap ext4 d 0 0"})
+        EXPECT_EQ(fstab_without_swap(text), text);
+    EXPECT_EQ(fstab_without_swap("\t/s  none\tswap sw"), "# nodeboot: \t/s  none\tswap sw");
+}
+
+}  // namespace
+}  // namespace nodeboot::testing
