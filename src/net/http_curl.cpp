@@ -1,5 +1,6 @@
 #include <curl/curl.h>
 #include <fmt/core.h>
+#include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
 #include <unistd.h>
 
@@ -125,11 +126,30 @@ class Transfer {
         } else if (!ca_file.empty()) {
             set(CURLOPT_CAINFO, ca_file.c_str());
         }
+        set(CURLOPT_SSL_CTX_FUNCTION, &Transfer::on_context);
+        set(CURLOPT_SSL_CTX_DATA, static_cast<void*>(this));
         if (request_.client_certificate_pem.empty()) return;
         set(CURLOPT_SSLCERTTYPE, "PEM");
         set_blob(CURLOPT_SSLCERT_BLOB, request_.client_certificate_pem);
         set(CURLOPT_SSLKEYTYPE, "PEM");
         set_blob(CURLOPT_SSLKEY_BLOB, request_.client_key_pem.reveal());
+    }
+
+    /// Notes what OpenSSL's verification said: curl reports a CA of the same name with another key, which is what
+    /// another Kubernetes cluster has, only as a failed connection. Without renegotiation `self` is never used later.
+    static CURLcode on_context(CURL*, void* context, void* self) {
+        auto* ssl = static_cast<SSL_CTX*>(context);
+        SSL_CTX_set_options(ssl, SSL_OP_NO_RENEGOTIATION);
+        SSL_CTX_set_cert_verify_callback(
+            ssl,
+            [](X509_STORE_CTX* store, void* transfer) {
+                const int good = X509_verify_cert(store);
+                static_cast<Transfer*>(transfer)->verify_error_ =
+                    good == 1 ? X509_V_OK : X509_STORE_CTX_get_error(store);
+                return good;
+            },
+            self);
+        return CURLE_OK;
     }
 
     void set_up_callbacks() {
@@ -258,6 +278,12 @@ class Transfer {
             case CURLE_RECV_ERROR:
                 error.message = fmt::format("{}: broke off after {} bytes: {}", name(), received_, said);
                 break;
+            case CURLE_SSL_CONNECT_ERROR:
+                if (verify_error_ != X509_V_OK) {
+                    error.message = fmt::format("{}: {}", name(), X509_verify_cert_error_string(verify_error_));
+                    explain_certificate(error, ca_file);
+                }
+                break;
             case CURLE_PEER_FAILED_VERIFICATION: explain_certificate(error, ca_file); break;
             case CURLE_SSL_CACERT_BADFILE:
                 error.kind = ErrorKind::invalid_input;
@@ -275,14 +301,12 @@ class Transfer {
     }
 
     void explain_certificate(Error& error, const std::string& ca_file) const {
-        long verify = 0;
-        curl_easy_getinfo(session_.easy, CURLINFO_SSL_VERIFYRESULT, &verify);
-        if (verify == X509_V_ERR_CERT_NOT_YET_VALID) {  // passes when time synchronisation has set the clock
+        if (verify_error_ == X509_V_ERR_CERT_NOT_YET_VALID) {  // passes when time synchronisation has set the clock
             error.hint = "is this machine's clock right? The certificate is not valid yet";
             return;
         }
         error.kind = ErrorKind::refused;
-        if (verify == X509_V_ERR_CERT_HAS_EXPIRED) {
+        if (verify_error_ == X509_V_ERR_CERT_HAS_EXPIRED) {
             error.hint = "the server's certificate has expired, or this machine's clock is ahead";
         } else if (!request_.ca_pem.empty()) {
             error.hint = "the server's certificate does not come from the CA that this cluster was pinned to";
@@ -304,6 +328,7 @@ class Transfer {
     std::uint64_t received_ = 0;
     std::chrono::steady_clock::time_point reported_{};
     bool started_ = false;
+    int verify_error_ = X509_V_OK;
 };
 
 class CurlHttp final : public Http {
