@@ -136,8 +136,10 @@ class ContainerdInstall final : public NodePhase {
         return {};
     }
 
-    PhaseInfo info_{
-        "containerd-install", "containerd and runc are on the machine", {"preflight", "dns"}, std::chrono::minutes(15)};
+    PhaseInfo info_{"containerd-install",
+                    "containerd and runc are on the machine",
+                    {"preflight", "dns", "bundle"},
+                    std::chrono::minutes(15)};
     ContainerdSource source_;
     BundleChanges bundle_;
 };

@@ -1,0 +1,107 @@
+#include "phases/catalog.hpp"
+
+#include "phases/admin_kubeconfig.hpp"
+#include "phases/bundle.hpp"
+#include "phases/containerd_config.hpp"
+#include "phases/containerd_install.hpp"
+#include "phases/dns.hpp"
+#include "phases/flannel.hpp"
+#include "phases/images.hpp"
+#include "phases/join_secret_publish.hpp"
+#include "phases/kernel_modules.hpp"
+#include "phases/kubeadm_init.hpp"
+#include "phases/kubeadm_join.hpp"
+#include "phases/kubelet.hpp"
+#include "phases/kubernetes_packages.hpp"
+#include "phases/network_links.hpp"
+#include "phases/node_roles.hpp"
+#include "phases/preflight.hpp"
+#include "phases/reset.hpp"
+#include "phases/swap.hpp"
+#include "phases/sysctl.hpp"
+#include "phases/time_sync.hpp"
+#include "phases/timers.hpp"
+
+namespace nodeboot {
+namespace {
+
+using Phases = std::vector<std::shared_ptr<const NodePhase>>;
+
+Result<Catalog> runnable(Phases phases, Host& host) {
+    std::vector<Runnable> out;
+    for (auto& phase : phases) out.push_back(make_runnable(std::move(phase), host));
+    return Catalog::make(std::move(out));
+}
+
+void add_host_phases(Phases& phases, const NodeServices& s) {
+    phases.push_back(make_preflight_phase(s.config, s.clock));
+    phases.push_back(make_dns_phase(s.config, s.clock));
+    phases.push_back(make_time_sync_phase(s.config, s.clock));
+    phases.push_back(make_kernel_modules_phase(s.config));
+    phases.push_back(make_sysctl_phase(s.config));
+    phases.push_back(make_swap_phase(s.config));
+    phases.push_back(make_network_links_phase(s.config, s.clock));
+    phases.push_back(make_boot_service_phase(s));
+}
+
+void add_software_phases(Phases& phases, const NodeServices& s) {
+    auto bundle = std::make_shared<const Bundle>(s.config.kubernetes.bundle);
+    phases.push_back(make_bundle_phase(s, bundle));
+    phases.push_back(make_containerd_install_phase(s.config, [bundle](auto& changes, const HostView& view) {
+        return bundle->want_installed(changes, view, BundleKind::containerd);
+    }));
+    phases.push_back(make_containerd_config_phase(s.config, s.cri, s.clock));
+    phases.push_back(make_kubernetes_packages_phase(s, bundle));
+    phases.push_back(make_kubelet_phase(s));
+    phases.push_back(make_images_phase(s, bundle));
+}
+
+void add_control_plane_phases(Phases& phases, const NodeServices& s) {
+    phases.push_back(make_kubeadm_init_phase(s));
+    phases.push_back(make_admin_kubeconfig_phase(s));
+    if (s.config.flannel.enabled) {
+        phases.push_back(make_flannel_phase(s));
+        phases.push_back(make_cluster_dns_phase(s));
+    }
+    phases.push_back(make_join_secret_publish_phase(s));
+    phases.push_back(make_node_roles_phase(s));
+    phases.push_back(make_timers_phase(s));
+}
+
+void add_worker_phases(Phases& phases, const NodeServices& s) {
+    auto material = std::make_shared<JoinMaterial>();
+    phases.push_back(make_join_secret_fetch_phase(s, material));
+    phases.push_back(make_kubeadm_join_phase(s, material));
+}
+
+Phases node_phases(const NodeServices& s, const std::optional<RepairOptions>& repair) {
+    Phases phases;
+    add_host_phases(phases, s);
+    if (repair) phases.push_back(make_repair_phase(s, *repair));
+    add_software_phases(phases, s);
+    if (s.config.node.role == Role::control_plane)
+        add_control_plane_phases(phases, s);
+    else
+        add_worker_phases(phases, s);
+    return phases;
+}
+
+}  // namespace
+
+Result<Catalog> make_node_catalog(const NodeServices& services) {
+    return runnable(node_phases(services, std::nullopt), services.host);
+}
+
+Result<Catalog> make_repair_catalog(const NodeServices& services, RepairOptions options) {
+    return runnable(node_phases(services, std::move(options)), services.host);
+}
+
+Result<Catalog> make_reset_catalog(const NodeServices& services) {
+    return runnable({make_leave_cluster_phase(services), make_own_files_phase(services)}, services.host);
+}
+
+Result<Catalog> make_rotate_catalog(const NodeServices& services) {
+    return runnable({make_join_secret_publish_phase(services), make_node_roles_phase(services)}, services.host);
+}
+
+}  // namespace nodeboot

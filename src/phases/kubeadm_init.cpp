@@ -1,0 +1,180 @@
+#include "phases/kubeadm_init.hpp"
+
+#include <fmt/core.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/yaml.hpp"
+#include "phases/dns.hpp"
+#include "phases/kubeadm.hpp"
+#include "phases/kubeadm_config.hpp"
+#include "system/want.hpp"
+
+namespace nodeboot {
+namespace {
+
+// In the order in which kubeadm makes them; the addons come last of all, so their ConfigMaps tell that init ended.
+constexpr const char* made_by_init[] = {
+    "/etc/kubernetes/pki/ca.crt",
+    "/etc/kubernetes/pki/sa.key",
+    admin_conf,
+    "/etc/kubernetes/controller-manager.conf",
+    "/etc/kubernetes/scheduler.conf",
+    kubelet_conf,
+    kubelet_config,
+    "/etc/kubernetes/manifests/etcd.yaml",
+    "/etc/kubernetes/manifests/kube-apiserver.yaml",
+    "/etc/kubernetes/manifests/kube-controller-manager.yaml",
+    "/etc/kubernetes/manifests/kube-scheduler.yaml",
+};
+
+constexpr const char* last_objects_of_init[] = {
+    "/api/v1/namespaces/kube-system/configmaps/kubeadm-config",
+    "/api/v1/namespaces/kube-public/configmaps/cluster-info",
+    "/api/v1/namespaces/kube-system/configmaps/kube-proxy",
+    "/api/v1/namespaces/kube-system/configmaps/coredns",
+};
+
+enum class State { nothing, half, files_only, complete };
+
+struct Observed {
+    State state = State::nothing;
+    bool etcd_data = false;
+    std::string missing;  ///< the first thing that a complete control plane would have
+};
+
+class KubeadmInit final : public NodePhase {
+   public:
+    explicit KubeadmInit(const NodeServices& services) : services_(services) {}
+
+    const PhaseInfo& info() const override { return info_; }
+
+    Result<std::vector<NodeChange>> plan(const HostView& view) const override {
+        const Observed seen = NB_TRY(observe(view));
+        std::vector<NodeChange> changes;
+        if (seen.state == State::complete) {
+            NB_CHECK(check_unchangeable());
+            return changes;
+        }
+        if (seen.state == State::files_only) return changes;  // an API server that is down is verify's business
+        const bool clean_first = seen.state == State::half && !seen.etcd_data;
+        std::string from = "no control plane";
+        if (seen.state == State::half)
+            from = fmt::format("interrupted init ({} missing{})", seen.missing, seen.etcd_data ? ", etcd kept" : "");
+        const bool resume = seen.state == State::half && seen.etcd_data;
+        Procedure init{
+            resume ? "resume kubeadm init" : "kubeadm init", {}, [this, clean_first, resume](ActionContext& context) {
+                return run_init(context, clean_first, resume);
+            }};
+        changes.push_back({"control plane", from, "running", std::move(init)});
+        return changes;
+    }
+
+    Result<void> verify(const HostView&, StepContext& step) const override {
+        NB_CHECK(wait_until(step, [&]() -> Result<void> {
+            auto api = NB_TRY(services_.kube.admin());
+            if (!NB_TRY(api->ready())) return fail(ErrorKind::unavailable, "the API server is not ready");
+            return {};
+        }));
+        return check_unchangeable();
+    }
+
+   private:
+    // Looks at files first: they cost nothing. The API is asked only when all of them are there.
+    Result<Observed> observe(const HostView& view) const {
+        Observed seen;
+        seen.etcd_data = NB_TRY(view.stat(etcd_member_dir)).has_value();
+        std::size_t found = 0;
+        for (const char* path : made_by_init) {
+            const auto info = NB_TRY(view.stat(path));
+            if (info && info->size > 0)
+                ++found;
+            else if (seen.missing.empty())
+                seen.missing = path;
+        }
+        if (found < std::size(made_by_init)) {
+            seen.state = found == 0 && !seen.etcd_data ? State::nothing : State::half;
+            return seen;
+        }
+        auto api = NB_TRY(services_.kube.admin());
+        for (const char* path : last_objects_of_init) {
+            auto object = api->get(path);
+            // Nothing answers: a stopped API server is not an interrupted init. Verify waits for it and says so.
+            if (!object) {
+                seen.state = State::files_only;
+                return seen;
+            }
+            if (!*object) {
+                seen.state = State::half;
+                seen.missing = path;
+                return seen;
+            }
+        }
+        seen.state = State::complete;
+        return seen;
+    }
+
+    Result<void> run_init(ActionContext& context, bool clean_first, bool resume) const {
+        Host& host = context.host;
+        if (clean_first) {
+            NB_CHECK(run_kubeadm(context,
+                                 {"reset", "--force", "--cri-socket", "unix:///run/containerd/containerd.sock"},
+                                 std::chrono::minutes(3)));
+            // reset leaves an empty etcd folder's parent and CNI alone; what it leaves of /var/lib/etcd has no member.
+            NB_CHECK(host.remove("/var/lib/etcd"));
+        }
+        const Version version = NB_TRY(kubeadm_version(host));
+        const std::string text =
+            render_kubeadm_init(services_.config, {version, services_.node_name, NB_TRY(kubelet_resolv_conf(host))});
+        NB_CHECK(host.write(kubeadm_init_config, text, {0600, 0, 0}));
+        std::vector<std::string> arguments{"init", "--config", kubeadm_init_config, "--skip-token-print"};
+        if (resume)
+            // What an interrupted init left behind, and only that, may be in the way.
+            arguments.push_back(
+                fmt::format("--ignore-preflight-errors=DirAvailable--var-lib-etcd,Port-{},Port-10250,Port-10257,Port-"
+                            "10259,Port-2379,"
+                            "Port-2380,FileAvailable--etc-kubernetes-manifests-kube-apiserver.yaml,"
+                            "FileAvailable--etc-kubernetes-manifests-kube-controller-manager.yaml,"
+                            "FileAvailable--etc-kubernetes-manifests-kube-scheduler.yaml,FileAvailable--etc-kubernetes-"
+                            "manifests-etcd.yaml",
+                            services_.config.network.api_port));
+        return run_kubeadm(context, std::move(arguments), std::chrono::minutes(6));
+    }
+
+    // ClusterConfiguration as the cluster was made with. Changing these would need a new cluster.
+    Result<void> check_unchangeable() const {
+        auto api = NB_TRY(services_.kube.admin());
+        const auto map = NB_TRY(api->get("/api/v1/namespaces/kube-system/configmaps/kubeadm-config"));
+        if (!map) return {};
+        const auto documents = NB_TRY(parse_yaml(map->value("/data/ClusterConfiguration"_json_pointer, std::string())));
+        if (documents.empty()) return {};
+        const auto& networking = documents.front().value("networking", nlohmann::ordered_json::object());
+        const auto& net = services_.config.network;
+        const std::pair<const char*, std::pair<std::string, std::string>> rows[] = {
+            {"network.pod_cidr", {networking.value("podSubnet", ""), to_string(net.pod_cidr)}},
+            {"network.service_cidr", {networking.value("serviceSubnet", ""), to_string(net.service_cidr)}},
+            {"network.cluster_domain", {networking.value("dnsDomain", ""), net.cluster_domain}},
+        };
+        for (const auto& [key, values] : rows)
+            if (!values.first.empty() && values.first != values.second)
+                return fail(ErrorKind::refused,
+                            fmt::format("{} is {} in the config, but the cluster was made with {}", key, values.second,
+                                        values.first),
+                            "a running cluster cannot change it: put the old value back, or make a new cluster");
+        return {};
+    }
+
+    const NodeServices& services_;
+    PhaseInfo info_{"kubeadm-init",
+                    "the control plane: etcd, API server, controller manager, scheduler",
+                    {"containerd", "kubelet", "images"},
+                    std::chrono::minutes(12)};
+};
+
+}  // namespace
+
+std::shared_ptr<const NodePhase> make_kubeadm_init_phase(const NodeServices& services) {
+    return std::make_shared<KubeadmInit>(services);
+}
+
+}  // namespace nodeboot

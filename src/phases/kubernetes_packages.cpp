@@ -1,0 +1,196 @@
+#include "phases/kubernetes_packages.hpp"
+
+#include <fmt/core.h>
+
+#include "base/backoff.hpp"
+#include "net/http.hpp"
+#include "phases/kubeadm.hpp"
+#include "phases/membership.hpp"
+#include "system/apt.hpp"
+#include "system/want.hpp"
+
+namespace nodeboot {
+namespace {
+
+constexpr const char* key_file = "/etc/apt/keyrings/nodeboot-kubernetes.asc";
+constexpr const char* sources_file = "/etc/apt/sources.list.d/nodeboot-kubernetes.sources";
+constexpr const char* pin_file = "/etc/apt/preferences.d/nodeboot-kubernetes";
+const std::vector<std::string> held = {"kubelet", "kubeadm", "kubectl"};
+
+// What kubelet, kube-proxy and flannel call; recent kubeadm versions no longer check for them.
+constexpr const char* helper_programs[] = {"iptables", "conntrack"};
+
+std::string sources_text(const Config& config) {
+    return fmt::format("# Made by nodeboot; edits are lost.\nTypes: deb\nURIs: {}\nSuites: /\nSigned-By: {}\n",
+                       repository_url(config.kubernetes), key_file);
+}
+
+// "1.35" pins the minor, "1.35.2" the patch; above 1000 so that a newer version that is there already gives way.
+std::string pin_text(const Version& version) {
+    const std::string pattern = version.patch ? version.text() + "-*" : version.text() + ".*";
+    return fmt::format(
+        "# Made by nodeboot; edits are lost.\nPackage: kubelet kubeadm kubectl\nPin: version {}\nPin-Priority: 1001\n",
+        pattern);
+}
+
+bool suits(const Version& installed, const Version& wanted) {
+    return installed.has_minor(wanted.major, wanted.minor) && (!wanted.patch || installed.patch == wanted.patch);
+}
+
+class KubernetesPackages final : public NodePhase {
+   public:
+    KubernetesPackages(const NodeServices& services, std::shared_ptr<const Bundle> bundle)
+        : services_(services), bundle_(std::move(bundle)) {}
+    const PhaseInfo& info() const override { return info_; }
+
+    Result<std::vector<NodeChange>> plan(const HostView& view) const override {
+        std::vector<NodeChange> changes;
+        switch (services_.config.kubernetes.source) {
+            case Source::repository: NB_CHECK(plan_repository(changes, view)); break;
+            case Source::bundle:
+                NB_CHECK(bundle_->want_installed(changes, view, BundleKind::binary));
+                NB_CHECK(bundle_->want_installed(changes, view, BundleKind::cni));
+                break;
+            case Source::preinstalled: NB_CHECK(find_programs(view, {"kubeadm", "kubelet", "kubectl"})); break;
+        }
+        return changes;
+    }
+
+    Result<void> verify(const HostView& view, StepContext&) const override {
+        return find_programs(view, {helper_programs[0], helper_programs[1]});
+    }
+
+   private:
+    Result<void> plan_repository(std::vector<NodeChange>& changes, const HostView& view) const {
+        const auto& wanted = services_.config.kubernetes.version;
+        const DpkgStatus status = NB_TRY(read_dpkg_status(view));
+        bool wrong_version = false, missing = false;
+        for (const auto& name : held) {
+            const PackageState package = status.find(name);
+            if (!package.installed) {
+                missing = true;
+            } else if (const auto version = parse_version(package.version); !version || !suits(*version, wanted)) {
+                if (NB_TRY(is_member(view)))
+                    return fail(
+                        ErrorKind::refused,
+                        fmt::format("{} {} is installed and this machine is in a cluster, but kubernetes.version is {}",
+                                    name, package.version, wanted.text()),
+                        "upgrade with kubeadm (kubernetes.io, 'Upgrading kubeadm clusters'), or put the version back");
+                wrong_version = true;
+            }
+        }
+        NB_CHECK(want_key(changes, view, missing || wrong_version));
+        NB_CHECK(want_file(changes, view, sources_file, sources_text(services_.config)));
+        NB_CHECK(want_file(changes, view, pin_file, pin_text(wanted)));
+        return want_installed(changes, view, status, wrong_version);
+    }
+
+    static Result<void> want_installed(std::vector<NodeChange>& changes, const HostView& view, const DpkgStatus& status,
+                                       bool wrong_version) {
+        InstallRequest request;
+        request.refresh_first = true;
+        for (const auto& name : held) request.packages.push_back({name, ""});
+        for (const char* name : helper_programs) request.packages.push_back({name, ""});
+        if (wrong_version) {
+            request.may_downgrade = request.may_change_held = true;
+            changes.push_back(
+                {"kubelet", status.find("kubelet").version, "the pinned version", install_packages(request)});
+        } else {
+            NB_CHECK(want_packages(changes, view, request));
+        }
+        return want_held(changes, view, held);
+    }
+
+    Result<bool> is_member(const HostView& view) const {
+        return NB_TRY(view.stat("/etc/kubernetes/manifests/kube-apiserver.yaml")).has_value() ||
+               NB_TRY(membership(view)) == Membership::joined;
+    }
+
+    // The repository's key has expired once (kubernetes/release#3818): an image baked with the old one gets the new
+    // one before it installs anything.
+    Result<void> want_key(std::vector<NodeChange>& changes, const HostView& view, bool will_install) const {
+        const auto text = NB_TRY(view.read(key_file));
+        const auto info = NB_TRY(view.stat(key_file));
+        const bool good = text && text->starts_with("-----BEGIN PGP PUBLIC KEY BLOCK-----");
+        const bool old = info && services_.clock.wall() - info->modified > std::chrono::hours(24);
+        if (good && !(will_install && old)) return {};
+        changes.push_back({key_file,
+                           good   ? "more than a day old"
+                           : text ? "not a key"
+                                  : "absent",
+                           "the repository's key",
+                           Procedure{"fetch signing key", {key_url()}, [this](ActionContext& context) {
+                                         return fetch_key(context);
+                                     }}});
+        return {};
+    }
+
+    std::string key_url() const {
+        const auto& config = services_.config.kubernetes;
+        if (!config.repository_key.empty()) return config.repository_key;
+        const std::string base = repository_url(config);
+        return base + (base.ends_with('/') ? "" : "/") + "Release.key";
+    }
+
+    Result<void> fetch_key(ActionContext& context) const {
+        std::string text;
+        if (const std::string url = key_url(); url.starts_with('/'))
+            text = NB_TRY(context.host.read(url)).value_or("");
+        else
+            text = NB_TRY(download(context, url));
+        if (!text.starts_with("-----BEGIN PGP PUBLIC KEY BLOCK-----"))
+            return fail(ErrorKind::corrupted, fmt::format("{} is not an armoured OpenPGP key", key_url()),
+                        "check kubernetes.repository_url and kubernetes.repository_key");
+        return context.host.write(key_file, text, {0644, 0, 0});
+    }
+
+    Result<std::string> download(ActionContext& context, const std::string& url) const {
+        RetryOptions options;
+        options.deadline = context.step.deadline;
+        options.stop = context.step.stop;
+        options.on_new_error = [&](const Error& error, unsigned) {
+            context.step.log.warning(fmt::format("{}; trying again", error.text()));
+        };
+        const HttpRequest request{.url = url, .max_body = 1U << 20};
+        return retry(options, context.step.clock, [&]() -> Result<std::string> {
+            auto response = NB_TRY(services_.http.send(request, context.step.stop));
+            if (!response.ok()) return fail(status_error(request, response));
+            return std::move(response.body);
+        });
+    }
+
+    static Result<void> find_programs(const HostView& view, const std::vector<std::string>& names) {
+        std::string missing;
+        for (const auto& name : names) {
+            bool found = false;
+            for (const char* folder : {"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"})
+                found = found || NB_TRY(view.stat(Path(folder) / name));
+            if (!found) missing += (missing.empty() ? "" : ", ") + name;
+        }
+        if (missing.empty()) return {};
+        return fail(ErrorKind::not_found, fmt::format("not installed on this machine: {}", missing),
+                    "install them, or choose another kubernetes.source");
+    }
+
+    const NodeServices& services_;
+    std::shared_ptr<const Bundle> bundle_;
+    PhaseInfo info_{"kubernetes-packages",
+                    "kubeadm, kubelet, kubectl and CNI plugins, pinned and held",
+                    {"preflight", "dns", "bundle", "containerd-install"},
+                    std::chrono::minutes(20)};
+};
+
+}  // namespace
+
+std::string repository_url(const KubernetesConfig& config) {
+    std::string url = config.repository_url;
+    if (const auto at = url.find("{minor}"); at != std::string::npos) url.replace(at, 7, config.version.minor_text());
+    return url;
+}
+
+std::shared_ptr<const NodePhase> make_kubernetes_packages_phase(const NodeServices& services,
+                                                                std::shared_ptr<const Bundle> bundle) {
+    return std::make_shared<KubernetesPackages>(services, std::move(bundle));
+}
+
+}  // namespace nodeboot
