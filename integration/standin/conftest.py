@@ -1,4 +1,5 @@
 """Machines for the stand-in's own tests: temporary roots with the bundle's programs in them, no privilege needed."""
+import base64
 import json
 import os
 import signal
@@ -9,10 +10,14 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 
 HERE = Path(__file__).resolve().parent
 PYTHON = "/usr/bin/python3"
 sys.path.insert(0, str(HERE))
+
+from standin import client, pki  # noqa: E402
+
 _next_block = iter(range(20000 + os.getpid() % 400 * 50, 60000, 10))
 
 
@@ -83,6 +88,21 @@ class Machine:
         assert found.returncode == 0, found.stderr
         return json.loads(found.stdout) if found.stdout.startswith("{") else found.stdout
 
+    def api(self, conf: str = "admin.conf"):
+        """A client with the credentials of /etc/kubernetes/<conf>."""
+        document = yaml.safe_load(self.read(f"/etc/kubernetes/{conf}"))
+        cluster, user = document["clusters"][0]["cluster"], document["users"][0]["user"]
+        made = client.trusting(cluster["server"], base64.b64decode(cluster["certificate-authority-data"]))
+        cert, key = (base64.b64decode(user[f"client-{n}-data"]) if f"client-{n}-data" in user
+                     else (self.root / user[f"client-{n}"].lstrip("/")).read_bytes() for n in ("certificate", "key"))
+        client.load_pair(made.context, cert, key)
+        return made
+
+    def with_token(self, token: str | None):
+        """A client with a bearer token, or with nothing at all."""
+        ca = self.read("/etc/kubernetes/pki/ca.crt").encode()
+        return client.trusting(f"https://127.0.0.1:{6443 + self.offset}", ca, token)
+
     def write(self, path: str, text: str) -> str:
         target = self.root / path.lstrip("/")
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -148,7 +168,6 @@ class Machine:
         return self.write("/etc/nodeboot/join.yaml", json.dumps(join))
 
     def pin(self) -> str:
-        from standin import pki
         return pki.pin(pki.load_cert(self.read("/etc/kubernetes/pki/ca.crt").encode()))
 
 
@@ -160,7 +179,7 @@ def wait_for(what, seconds: float = 30):
             last = what()
             if last:
                 return last
-        except AssertionError as error:
+        except (AssertionError, client.ApiError, client.Unreachable) as error:
             last = error
         time.sleep(0.3)
     raise AssertionError(f"not within {seconds} s: {last!r}")

@@ -42,9 +42,10 @@ def _signed(api: client.Client, token: str, timeout: float) -> str:
             last = f'could not find a JWS signature in the cluster-info ConfigMap for token ID "{name}"'
         except (client.ApiError, client.Unreachable) as error:
             last = f"failed to request the cluster-info ConfigMap: {error}"
-        if time.monotonic() + min(_INTERVAL, timeout) > end:
+        left = end - time.monotonic()
+        if left <= 0:
             raise KubeadmError(last)
-        time.sleep(min(_INTERVAL, timeout))
+        time.sleep(min(_INTERVAL, left))
     text = data.get("kubeconfig")
     if not text:
         raise KubeadmError("there is no kubeconfig key in the cluster-info ConfigMap. This API Server isn't set up for "

@@ -13,8 +13,9 @@ def _wanted(loaded) -> dict[str, tuple[str, tuple[str, ...], str]]:
     found = {"admin.conf": ("kubernetes-admin", admins, loaded.endpoint)}
     if place.minor() >= 29:
         found["super-admin.conf"] = ("kubernetes-super-admin", ("system:masters",), loaded.endpoint)
+    kubelet = local if place.minor() >= 33 else loaded.endpoint  # ControlPlaneKubeletLocalMode
     return found | {
-        "kubelet.conf": (f"system:node:{loaded.node['name']}", ("system:nodes",), loaded.endpoint),
+        "kubelet.conf": (f"system:node:{loaded.node['name']}", ("system:nodes",), kubelet),
         "controller-manager.conf": ("system:kube-controller-manager", (), local),
         "scheduler.conf": ("system:kube-scheduler", (), local)}
 

@@ -24,8 +24,8 @@ def defaulted(loaded: "config.Init") -> dict:
                                                              "cacheUnauthorizedTTL": "0s"}},
             "cgroupDriver": "systemd", "clusterDNS": [config.service_ip(loaded.cluster, 10)],
             "clusterDomain": loaded.cluster["networking"]["dnsDomain"], "healthzBindAddress": "127.0.0.1",
-            "healthzPort": 10248, "logging": {"flushFrequency": 0, "options": {"json": {
-                "infoBufferSize": "0"}, "text": {"infoBufferSize": "0"}}, "verbosity": 0},
+            "healthzPort": 10248, "logging": {"flushFrequency": 0, "verbosity": 0, "options": {
+                name: {"infoBufferSize": "0"} for name in (("json", "text") if place.minor() >= 30 else ("json",))}},
             "memorySwap": {}, "rotateCertificates": True, "staticPodPath": place.MANIFESTS_DIR}
     made |= {name: "0s" for name in _ZERO}
     if place.minor() < 30:
@@ -41,7 +41,7 @@ def defaulted(loaded: "config.Init") -> dict:
 
 def write(configuration: dict, node: dict) -> None:
     """config.yaml of this node; from 1.34 (NodeLocalCRISocket) the CRI socket is in instance-config.yaml."""
-    place.at(place.KUBELET_DIR).mkdir(parents=True, exist_ok=True, mode=0o700)
+    _folder()
     here = dict(configuration)
     if local_socket():
         print(f'[kubelet-start] Writing kubelet configuration to file "{INSTANCE}"')
@@ -52,6 +52,10 @@ def write(configuration: dict, node: dict) -> None:
     files.write(CONFIG, yamldoc.dump(here), 0o600 if place.minor() >= 29 else 0o644)
 
 
+def _folder() -> None:
+    place.at(place.KUBELET_DIR).mkdir(parents=True, exist_ok=True, mode=0o700)
+
+
 def local_socket() -> bool:
     return place.minor() >= 34
 
@@ -59,6 +63,7 @@ def local_socket() -> bool:
 def write_flags(node: dict, register_taints: bool) -> None:
     path = f"{place.KUBELET_DIR}/kubeadm-flags.env"
     print(f'[kubelet-start] Writing kubelet environment file with flags to file "{path}"')
+    _folder()
     flags = {} if local_socket() else {"container-runtime-endpoint": node["criSocket"]}
     if place.minor() < 35:
         from .. import images

@@ -82,7 +82,7 @@ def _pull(node: dict, wanted: list[str]):
 
 def _common(node: dict, version: str | None) -> list:
     runtime = cri.connect(node["criSocket"])
-    checks = [("CRI" if place.minor() < 31 else "ContainerRuntime", lambda: _runtime(runtime, node["criSocket"]))]
+    checks = [("CRI", lambda: _runtime(runtime, node["criSocket"]))]
     if place.minor() >= 35:
         checks.append(("ContainerRuntimeVersion", lambda: _runtime_version(runtime)))
     checks.append(("Swap", _swap))
