@@ -94,7 +94,7 @@ class ContainerdSetup final : public NodePhase {
         const auto state = NB_TRY(view.unit(kUnit));
         if (state.needs_reload)
             changes.push_back({"systemd", "has not read " + std::string(kUnit), "reloaded", DaemonReload{}});
-        NB_CHECK(want_running(changes, view, kUnit));
+        want_running(changes, kUnit, state);
         if (!state.running()) return {};
         const auto reason = NB_TRY(reason_to_restart(changes, view, state));
         if (!reason.empty()) changes.push_back({kUnit, reason, "restarted", Unit{UnitVerb::restart, kUnit}});

@@ -94,7 +94,7 @@ class Dns final : public NodePhase {
                                        join(servers_, " "))));
         const auto links = NB_TRY(managed_links(view));
         for (const auto& link : links) NB_CHECK(want_drop_in(changes, view, link));
-        NB_CHECK(want_running(changes, view, kUnit));
+        want_running(changes, kUnit, unit);
         if (unit.running()) NB_CHECK(want_in_force(changes, view, unit));
         for (const auto& link : links) want_routed(changes, link);
         return want_used(changes, view, links.empty());

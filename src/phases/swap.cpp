@@ -62,8 +62,6 @@ Result<GeneratedUnits> generated_swap_units(const HostView& view) {
             else
                 units.others.insert(name);
         }
-    for (const auto& name : NB_TRY(view.list("/usr/lib/systemd/system")))
-        if (name.ends_with(".swap")) units.others.insert(name);
     return units;
 }
 

@@ -16,17 +16,21 @@ namespace {
 constexpr auto kTimesyncd = "systemd-timesyncd.service";
 constexpr auto kTimesyncdFile = "/etc/systemd/timesyncd.conf.d/50-nodeboot.conf";
 
-struct Chrony {
+struct Daemon {
     std::string unit;
     Path config;
+    UnitState state;
 };
 
 // Debian and Ubuntu; Amazon Linux.
-Result<std::optional<Chrony>> find_chrony(const HostView& view) {
-    for (const Chrony& chrony :
-         {Chrony{"chrony.service", "/etc/chrony/chrony.conf"}, Chrony{"chronyd.service", "/etc/chrony.conf"}})
-        if (NB_TRY(view.stat(chrony.config)) && NB_TRY(view.unit(chrony.unit)).loaded) return std::optional(chrony);
-    return std::optional<Chrony>{};
+Result<std::optional<Daemon>> find_chrony(const HostView& view) {
+    for (Daemon chrony :
+         {Daemon{"chrony.service", "/etc/chrony/chrony.conf", {}}, Daemon{"chronyd.service", "/etc/chrony.conf", {}}}) {
+        if (!NB_TRY(view.stat(chrony.config))) continue;
+        chrony.state = NB_TRY(view.unit(chrony.unit));
+        if (chrony.state.loaded) return std::optional(std::move(chrony));
+    }
+    return std::optional<Daemon>{};
 }
 
 // Why this machine cannot set its clock, or nothing. The same questions as the units' ConditionVirtualization and
@@ -85,13 +89,13 @@ class TimeSync final : public NodePhase {
         const bool ours = NB_TRY(clock_is_not_ours(view)).empty();
         if (const auto chrony = NB_TRY(find_chrony(view))) {
             NB_CHECK(plan_chrony(changes, view, *chrony, ours));
-        } else if (NB_TRY(view.unit(kTimesyncd)).loaded || !ours) {
-            NB_CHECK(plan_timesyncd(changes, view, ours));
-        } else {
+            return changes;
+        }
+        const Daemon timesyncd{kTimesyncd, kTimesyncdFile, NB_TRY(view.unit(kTimesyncd))};
+        if (!timesyncd.state.loaded && ours)
             changes.push_back({"time synchronisation", "neither chrony nor systemd-timesyncd", "systemd-timesyncd",
                                install_packages({.packages = {{"systemd-timesyncd", ""}}})});
-            NB_CHECK(plan_timesyncd(changes, view, ours));
-        }
+        NB_CHECK(plan_timesyncd(changes, view, timesyncd, ours));
         return changes;
     }
 
@@ -103,15 +107,16 @@ class TimeSync final : public NodePhase {
     }
 
    private:
-    Result<void> plan_timesyncd(std::vector<NodeChange>& changes, const HostView& view, bool ours) const {
+    Result<void> plan_timesyncd(std::vector<NodeChange>& changes, const HostView& view, const Daemon& timesyncd,
+                                bool ours) const {
         NB_CHECK(want_file(changes, view, kTimesyncdFile,
                            fmt::format("# Made by nodeboot; change with time.servers in its config.\n[Time]\n"
                                        "NTP={}\n",
                                        join(servers_, " "))));
-        return want_daemon(changes, view, kTimesyncd, kTimesyncdFile, ours);
+        return want_daemon(changes, view, timesyncd, kTimesyncdFile, ours);
     }
 
-    Result<void> plan_chrony(std::vector<NodeChange>& changes, const HostView& view, const Chrony& chrony,
+    Result<void> plan_chrony(std::vector<NodeChange>& changes, const HostView& view, const Daemon& chrony,
                              bool ours) const {
         const auto config = NB_TRY(view.read(chrony.config)).value_or("");
         const auto folders = folders_of(config);
@@ -131,7 +136,7 @@ class TimeSync final : public NodePhase {
             any = true;
         }
         NB_CHECK(any ? want_file(changes, view, file, text) : want_absent(changes, view, file));
-        return want_daemon(changes, view, chrony.unit, file, ours);
+        return want_daemon(changes, view, chrony, file, ours);
     }
 
     static Result<bool> is_named(const HostView& view, const std::string& config, const ChronyFolders& folders,
@@ -146,11 +151,11 @@ class TimeSync final : public NodePhase {
         return false;
     }
 
-    Result<void> want_daemon(std::vector<NodeChange>& changes, const HostView& view, const std::string& unit,
+    Result<void> want_daemon(std::vector<NodeChange>& changes, const HostView& view, const Daemon& daemon,
                              const Path& file, bool ours) const {
         if (!ours) return {};
-        const auto state = NB_TRY(view.unit(unit));
-        NB_CHECK(want_running(changes, view, unit));
+        const auto& [unit, config, state] = daemon;
+        want_running(changes, unit, state);
         const bool removed = !changes.empty() && changes.front().action == Action(RemovePath{file});
         if (state.running() &&
             (removed || writes(changes, file) || NB_TRY(started_before_written(view, state, file, clock_))))

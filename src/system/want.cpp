@@ -94,7 +94,11 @@ Result<void> want_directory(std::vector<NodeChange>& changes, const HostView& vi
 }
 
 Result<void> want_running(std::vector<NodeChange>& changes, const HostView& view, const std::string& unit) {
-    const UnitState state = NB_TRY(view.unit(unit));
+    want_running(changes, unit, NB_TRY(view.unit(unit)));
+    return {};
+}
+
+void want_running(std::vector<NodeChange>& changes, const std::string& unit, const UnitState& state) {
     if (state.masked()) changes.push_back({unit, "masked", "unmasked", Unit{UnitVerb::unmask, unit}});
     if (!state.enabled() && state.file_state != "static" && state.file_state != "alias" &&
         state.file_state != "indirect")
@@ -103,7 +107,6 @@ Result<void> want_running(std::vector<NodeChange>& changes, const HostView& view
     if (!state.running())
         changes.push_back(
             {unit, state.active.empty() ? "absent" : state.active, "active", Unit{UnitVerb::start, unit}});
-    return {};
 }
 
 Result<void> want_sysctl(std::vector<NodeChange>& changes, const HostView& view, const std::string& key,

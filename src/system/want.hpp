@@ -21,6 +21,8 @@ Result<void> want_directory(std::vector<NodeChange>& changes, const HostView& vi
                             const FileAttributes& attributes = {0755, 0, 0});
 /// Unmasked, enabled for the next boot, and running now.
 Result<void> want_running(std::vector<NodeChange>& changes, const HostView& view, const std::string& unit);
+/// The same where the state was asked for already: a question to systemd is the dearest part of a plan.
+void want_running(std::vector<NodeChange>& changes, const std::string& unit, const UnitState& state);
 /// The kernel's live value. Runs of blanks compare as one. A key that does not exist (yet) is a change, too.
 Result<void> want_sysctl(std::vector<NodeChange>& changes, const HostView& view, const std::string& key,
                          const std::string& value);
