@@ -1,4 +1,4 @@
-"""The images that kubeadm of a given version asks for, and flannel's."""
+"""The images that kubeadm of a given version asks for, and those of nodeboot's flannel manifest (config.hpp)."""
 from . import place
 
 # kubeadm's constants.go of each minor: etcd, coredns, pause.
@@ -8,7 +8,7 @@ _VERSIONS = {
     35: ("3.6.6-0", "v1.13.1", "3.10.1"), 36: ("3.6.8-0", "v1.14.1", "3.10.2"),
 }
 REPOSITORY = "registry.k8s.io"
-FLANNEL = ["ghcr.io/flannel-io/flannel:v0.28.9", "ghcr.io/flannel-io/flannel-cni-plugin:v1.9.1-flannel3"]
+FLANNEL = ["ghcr.io/flannel-io/flannel:v0.28.0", "ghcr.io/flannel-io/flannel-cni-plugin:v1.8.0-flannel1"]
 
 
 def versions(minor: int) -> tuple[str, str, str]:
