@@ -1,5 +1,16 @@
-#include <fmt/core.h>
+#include <csignal>
 
-#include "version.hpp"
+#include "cli/linux_node.hpp"
+#include "cli/process.hpp"
+#include "system/linux_host.hpp"
 
-int main() { fmt::print("nodeboot {} ({})\n", nodeboot::version(), nodeboot::git_commit()); }
+int main(int argc, char** argv) {
+    std::signal(SIGPIPE, SIG_IGN);  // `nodeboot … | head` is no reason to stop in the middle of a change
+    nodeboot::SystemClock clock;
+    std::stop_source stop;
+    nodeboot::LinuxHost host({.root = "/", .programs = {.stop = stop.get_token()}});
+    auto surroundings =
+        nodeboot::cli::process_surroundings(clock, host, nodeboot::cli::linux_node_factory(host, clock));
+    surroundings.stop = stop;
+    return nodeboot::cli::run({argv + 1, argv + argc}, surroundings);
+}

@@ -72,6 +72,8 @@ CommandOutput FakeHost::program(const Command& command) const {
 Result<CommandOutput> FakeHost::query(const Command& command) const { return program(command); }
 
 Result<void> FakeHost::write(const Path& path, std::string_view content, const FileAttributes& attributes) {
+    if (!full.empty() && path.string().starts_with(full))
+        return fail(ErrorKind::io, "write " + path.string() + ": No space left on device");
     log.push_back("write " + path.string());
     put(path.string(), std::string(content), attributes.mode);
     files[path.string()].info.uid = attributes.uid;

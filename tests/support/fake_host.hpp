@@ -24,6 +24,7 @@ class FakeHost final : public Host {
     /// Called after write_kernel, swap_off, unit_verb and run, to let the fake kernel react.
     std::vector<std::string> log;
     WallTime now{};
+    std::string full;  ///< writes below this path fail as on a full disk; empty: none
 
     void put(const std::string& path, std::string content, std::uint32_t mode = 0644);
     std::optional<std::string> content(const std::string& path) const;

@@ -1,0 +1,215 @@
+#include "cli/commands.hpp"
+
+#include "base/duration.hpp"
+
+namespace nodeboot::cli {
+namespace {
+
+using Text = const std::string&;
+
+void add_names(std::set<std::string>& names, Text list) {
+    for (std::size_t begin = 0; begin <= list.size();) {
+        const auto comma = std::min(list.find(',', begin), list.size());
+        if (comma > begin) names.insert(list.substr(begin, comma - begin));
+        begin = comma + 1;
+    }
+}
+
+template <auto Field>
+std::string set_text(Invocation& invocation, Text value) {
+    invocation.*Field = value;
+    return value.empty() ? "must not be empty" : "";
+}
+
+template <auto Field>
+std::string set_flag(Invocation& invocation, Text) {
+    invocation.*Field = true;
+    return {};
+}
+
+template <auto Field>
+std::string set_duration(Invocation& invocation, Text value) {
+    const auto parsed = parse_duration(value);
+    if (!parsed) return parsed.error().message;
+    invocation.*Field = *parsed;
+    return {};
+}
+
+template <auto Field>
+std::string set_names(Invocation& invocation, Text value) {
+    add_names(invocation.selection.*Field, value);
+    return (invocation.selection.*Field).empty() ? "names no phase" : "";
+}
+
+template <auto Field>
+std::string set_bundle(Invocation& invocation, Text value) {
+    invocation.bundle.*Field = value;
+    return value.empty() ? "must not be empty" : "";
+}
+
+std::string set_config(Invocation& invocation, Text value) {
+    invocation.config_given = true;
+    return set_text<&Invocation::config_file>(invocation, value);
+}
+
+std::string add_setting(Invocation& invocation, Text value) {
+    invocation.settings.push_back(value);
+    return {};
+}
+
+std::string set_output(Invocation& invocation, Text value) {
+    invocation.output = value == "json" ? OutputFormat::json : OutputFormat::text;
+    return value == "text" || value == "json" ? "" : "'" + value + "' is neither text nor json";
+}
+
+std::string set_log_level(Invocation& invocation, Text value) {
+    constexpr std::string_view names[] = {"debug", "info", "warning", "error"};
+    for (std::size_t i = 0; i < std::size(names); ++i)
+        if (value == names[i]) {
+            invocation.log_level = static_cast<LogLevel>(i);
+            return {};
+        }
+    return "'" + value + "' is not one of debug, info, warning, error";
+}
+
+std::string set_shell(Invocation& invocation, Text value) {
+    invocation.shell = value;
+    const bool known = value == "bash" || value == "zsh" || value == "fish";
+    return known ? "" : "'" + value + "' is not one of bash, zsh, fish";
+}
+
+constexpr OptionSpec global_table[] = {
+    {"--config", "FILE", "configuration (default /etc/nodeboot/config.toml)", set_config, Completes::files},
+    {"--set", "KEY=VALUE", "set one value of the configuration; may be repeated", add_setting, Completes::settings},
+    {"--output", "FORMAT", "text or json (one document on standard output)", set_output, Completes::words, "text json"},
+    {"--log-level", "LEVEL", "debug, info, warning or error", set_log_level, Completes::words,
+     "debug info warning error"},
+};
+
+constexpr OptionSpec only_option{"--only", "PHASES", "only these phases, separated by commas",
+                                 set_names<&Selection::only>, Completes::phases};
+constexpr OptionSpec skip_option{"--skip", "PHASES", "all phases but these", set_names<&Selection::skip>,
+                                 Completes::phases};
+constexpr OptionSpec lock_option{"--lock-timeout", "DURATION", "how long to wait for another nodeboot (default 15m)",
+                                 set_duration<&Invocation::lock_timeout>};
+
+constexpr OptionSpec plan_options[] = {only_option, skip_option};
+constexpr OptionSpec up_options[] = {only_option, skip_option, lock_option};
+constexpr OptionSpec status_options[] = {
+    {"--wait", "DURATION", "how long each phase may take to answer (default 3s)", set_duration<&Invocation::wait>}};
+constexpr OptionSpec repair_options[] = {
+    {"--rejoin", "", "worker: leave the cluster and join again, even if all looks well", set_flag<&Invocation::rejoin>},
+    {"--forget-node", "NAME", "control plane: delete this Node object", set_text<&Invocation::forget_node>},
+    {"--yes", "", "do not ask", set_flag<&Invocation::yes>},
+    lock_option};
+constexpr OptionSpec reset_options[] = {{"--yes", "", "do not ask", set_flag<&Invocation::yes>}, lock_option};
+constexpr OptionSpec rotate_options[] = {lock_option};
+constexpr OptionSpec timeline_options[] = {
+    {"--svg", "FILE", "write a picture instead (- for standard output)", set_text<&Invocation::svg>, Completes::files},
+    {"--run", "ID", "another run than the newest; a name in /var/lib/nodeboot/runs", set_text<&Invocation::run_id>}};
+constexpr OptionSpec show_options[] = {
+    {"--origin", "", "say where each value comes from", set_flag<&Invocation::with_origin>}};
+constexpr OptionSpec create_options[] = {
+    {"FOLDER", "FOLDER", "the folder to make", set_bundle<&Invocation::Bundle::folder>, Completes::folders, {}, true},
+    {"--kubernetes", "VERSION", "minor or exact version (default: of the configuration)",
+     set_bundle<&Invocation::Bundle::kubernetes>},
+    {"--arch", "ARCH", "amd64 or arm64 (default: this machine's)", set_bundle<&Invocation::Bundle::arch>,
+     Completes::words, "amd64 arm64"},
+    {"--mirror", "URL", "download binaries from here instead of the official places",
+     set_bundle<&Invocation::Bundle::mirror>},
+    {"--registry", "HOST", "pull images from here instead of the official registries",
+     set_bundle<&Invocation::Bundle::registry>}};
+constexpr OptionSpec verify_options[] = {
+    {"BUNDLE", "BUNDLE", "folder or archive", set_bundle<&Invocation::Bundle::folder>, Completes::files, {}, true}};
+constexpr OptionSpec phases_options[] = {{"--names", "", "names only, one a line", set_flag<&Invocation::names_only>}};
+constexpr OptionSpec completion_options[] = {
+    {"SHELL", "SHELL", "bash, zsh or fish", set_shell, Completes::words, "bash zsh fish", true}};
+
+constexpr GroupSpec group_table[] = {
+    {"node", "Make this machine a member of the cluster, and keep it one."},
+    {"config", "Check, show and explain the configuration."},
+    {"bundle", "Everything a node needs, in one archive: for sites without internet."},
+};
+
+constexpr CommandSpec command_table[] = {
+    {Command::node_plan, "node plan", "Show what `node up` would change; change nothing",
+     "Looks at this machine and prints each difference from the configuration. Writes nothing and takes no lock. "
+     "Exit code 0: nothing to change; 2: there are changes; 1: it could not be found out.",
+     plan_options,
+     "nodeboot node plan\n"
+     "nodeboot node plan --only sysctl,swap --output json\n"},
+    {Command::node_up, "node up", "Make this machine what the configuration says",
+     "Runs every phase: looks, changes what differs, looks again, and checks that it works. What is right already is "
+     "left alone, so it can be run at any time, and again after any interruption. The run is recorded in "
+     "/var/lib/nodeboot/runs.",
+     up_options,
+     "nodeboot node up\n"
+     "nodeboot node up --set kubernetes.version=1.35 --skip time-sync\n"},
+    {Command::node_status, "node status", "Health at a glance: phases, versions, certificates, node",
+     "Looks at every phase and asks what it made whether it works, without changing anything. Exit code 0: all is "
+     "well; 2: something drifted; 1: something failed.",
+     status_options,
+     "nodeboot node status\n"
+     "nodeboot node status --output json\n"},
+    {Command::node_repair, "node repair", "`node up`, plus what only a person may allow",
+     "Removes the membership of a worker that its cluster no longer accepts, then converges. On a control plane it can "
+     "delete a stale Node object, so that its name can join again. Never touches etcd.",
+     repair_options,
+     "nodeboot node repair\n"
+     "nodeboot node repair --rejoin --yes\n"
+     "nodeboot node repair --forget-node ip-10-0-1-141\n"},
+    {Command::node_reset, "node reset", "Leave the cluster and undo what nodeboot did",
+     "Removes this machine from its cluster, and the files that nodeboot made; packages, images and run records stay. "
+     "On a control plane this destroys the cluster's data. Asks before it begins.",
+     reset_options,
+     "nodeboot node reset\n"
+     "nodeboot node reset --yes\n"},
+    {Command::node_rotate_token, "node rotate-token", "Publish a fresh join token if the old one is ageing",
+     "Run by a timer on the control plane, so that workers can join at any time.", rotate_options,
+     "nodeboot node rotate-token\n"},
+    {Command::node_timeline, "node timeline", "Where the boot time went, as text or as a picture",
+     "Draws a recorded run, from the start of the kernel to the node being Ready.", timeline_options,
+     "nodeboot node timeline\n"
+     "nodeboot node timeline --svg boot.svg\n"},
+    {Command::config_check,
+     "config check",
+     "Report every mistake in the configuration, with its place",
+     "Reads all layers, touches nothing else. Exit code 0: no mistakes; 1: mistakes, each with file, line, column and "
+     "the nearest right name.",
+     {},
+     "nodeboot config check\n"
+     "nodeboot config check --config ./demo.toml\n"},
+    {Command::config_show, "config show", "Print the configuration that is in force",
+     "The result is TOML that loads back to the same.", show_options,
+     "nodeboot config show --origin\n"
+     "nodeboot config show --set network.vxlan_port=8472\n"},
+    {Command::config_reference,
+     "config reference",
+     "Describe every setting (Markdown)",
+     "Every section and key with type, default and meaning.",
+     {},
+     "nodeboot config reference | less\n"},
+    {Command::bundle_create, "bundle create", "Download one Kubernetes version with all it needs",
+     "Fetches the official binaries, checked against their published checksums, and the images, and lists every file "
+     "with its sha256 in a manifest.",
+     create_options,
+     "nodeboot bundle create ./bundle --kubernetes 1.35\n"
+     "nodeboot bundle create ./bundle --mirror https://files.example.com --registry registry.example.com\n"},
+    {Command::bundle_verify, "bundle verify", "Check every file of a bundle against its manifest", "", verify_options,
+     "nodeboot bundle verify ./bundle\n"},
+    {Command::phases, "phases", "List the phases of this machine's role, in order", "", phases_options,
+     "nodeboot phases --set node.role=control-plane\n"},
+    {Command::version, "version", "Say which nodeboot this is", "", {}, "nodeboot version --output json\n"},
+    {Command::completion, "completion", "Print the completions for a shell", "", completion_options,
+     "nodeboot completion bash > /etc/bash_completion.d/nodeboot\n"
+     "nodeboot completion zsh  > \"${fpath[1]}/_nodeboot\"\n"
+     "nodeboot completion fish > ~/.config/fish/completions/nodeboot.fish\n"},
+};
+
+}  // namespace
+
+std::span<const CommandSpec> commands() { return command_table; }
+std::span<const GroupSpec> groups() { return group_table; }
+std::span<const OptionSpec> global_options() { return global_table; }
+
+}  // namespace nodeboot::cli

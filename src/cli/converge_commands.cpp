@@ -1,0 +1,150 @@
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <optional>
+
+#include "cli/node_commands.hpp"
+#include "cli/report_json.hpp"
+#include "cli/report_text.hpp"
+#include "cli/run_history.hpp"
+#include "cli/run_lock.hpp"
+#include "cli/signals.hpp"
+#include "version.hpp"
+
+namespace nodeboot::cli {
+namespace {
+
+/// One command that changes the machine, from the configuration to the last line.
+class Converging {
+   public:
+    explicit Converging(Session& session)
+        : session_(session),
+          around_(session.surroundings()),
+          invocation_(session.invocation()),
+          history_(around_.host, around_.runs_folder) {}
+
+    ExitCode run() {
+        std::optional<StopOnSignal> signals;
+        if (around_.catch_signals) signals.emplace(around_.stop);
+        // The console is for boots; what a person or a timer starts has another place to speak.
+        if (invocation_.command == Command::node_up || invocation_.command == Command::node_repair)
+            console_.emplace(around_.open_console(), around_.clock);
+        auto report = converge_all();
+        if (report) return report_end(*report);
+        if (console_) console_->run_refused(report.error());
+        return session_.fail_with(report.error());
+    }
+
+   private:
+    Result<RunReport> converge_all() {
+        config_ = NB_TRY(session_.load_config());
+        const auto lock = NB_TRY(take_lock());
+        const auto node = NB_TRY(around_.make_node(config_, session_.log(), around_.stop.get_token()));
+        const auto catalog = NB_TRY(make_catalog(*node));
+        NB_CHECK(catalog.check(invocation_.selection));
+        NB_CHECK(ask_first(catalog));
+        return observed(catalog);
+    }
+
+    Result<RunLock> take_lock() {
+        RunLock::Options options{.path = around_.lock_path,
+                                 .command = session_.command(),
+                                 .timeout = invocation_.lock_timeout,
+                                 .stop = around_.stop.get_token(),
+                                 .on_wait = {}};
+        options.on_wait = [&](const std::string& holder) {
+            session_.log().info(fmt::format("waiting for {}, at most {}", holder, format_duration(options.timeout)));
+        };
+        return RunLock::take(options, around_.clock);
+    }
+
+    Result<Catalog> make_catalog(Node& node) const {
+        switch (invocation_.command) {
+            case Command::node_repair: return node.repair_catalog({invocation_.rejoin, invocation_.forget_node});
+            case Command::node_reset: return node.reset_catalog();
+            case Command::node_rotate_token: return node.rotate_catalog();
+            default: return node.catalog();
+        }
+    }
+
+    RunOptions options() const {
+        return {.clock = around_.clock,
+                .log = session_.log(),
+                .stop = around_.stop.get_token(),
+                .selection = invocation_.selection};
+    }
+
+    /// `reset`, and `repair` where it was told to destroy something, show what they would do and wait for a yes.
+    Result<void> ask_first(const Catalog& catalog) {
+        const bool destroys =
+            invocation_.command == Command::node_reset ||
+            (invocation_.command == Command::node_repair && (invocation_.rejoin || !invocation_.forget_node.empty()));
+        if (!destroys || invocation_.yes) return {};
+        const auto plan = plan_all(catalog, options());
+        if (!plan.changed()) return {};
+        if (!around_.ask || session_.json())
+            return fail(ErrorKind::refused,
+                        fmt::format("`{}` needs a yes, and nobody is here to ask", session_.command()),
+                        "--yes says it beforehand");
+        session_.out(plan_text(plan, around_.out_terminal));
+        const auto answer = around_.ask("Go on? Type yes: ");
+        if (answer != "yes") return fail(ErrorKind::cancelled, "not confirmed; nothing was changed");
+        return {};
+    }
+
+    Result<RunReport> observed(const Catalog& catalog) {
+        RunRecord record;
+        record.command = session_.command();
+        record.versions["nodeboot"] = fmt::format("{} ({})", version(), git_commit());
+        record.report.began = around_.clock.wall();
+        describe_boot(record, around_.host, record.report.began);
+        RunRecorder recorder(history_, session_.log(), run_id(record.report.began, around_.pid), record);
+
+        session_.show_progress(catalog.phases().size());
+        std::vector<RunObserver*> observers{&session_.progress(), &recorder};
+        if (console_) {
+            console_->run_began(session_.command(), version());
+            observers.push_back(&*console_);
+        }
+        Fanout fanout(std::move(observers));
+        auto run = options();
+        run.observer = &fanout;
+        auto report = converge(catalog, run);
+        session_.progress().finish();
+        recorder.finish(report);
+        return report;
+    }
+
+    ExitCode report_end(const RunReport& report) {
+        const bool stopped = around_.stop.stop_requested() && !report.ok();
+        if (console_) console_->run_ended(report, stopped);
+        if (session_.json()) session_.out(run_json(session_.command(), report));
+        const auto& say = session_.json() ? around_.err : around_.out;
+        const auto& terminal = session_.json() ? around_.err_terminal : around_.out_terminal;
+        if (stopped) {
+            say(stopped_text(report, terminal));
+            return exit_stopped;
+        }
+        around_.err(failure_text(report, around_.err_terminal));
+        say(log_line(report.ok() ? LogLevel::info : LogLevel::info, trimmed(summary_text(report)), terminal));
+        return report.ok() ? exit_ok : exit_error;
+    }
+
+    static std::string trimmed(std::string text) {
+        text.erase(text.find_last_not_of('\n') + 1);
+        return text;
+    }
+
+    Session& session_;
+    Surroundings& around_;
+    const Invocation& invocation_;
+    RunHistory history_;
+    Config config_;
+    std::optional<ConsoleRecords> console_;
+};
+
+}  // namespace
+
+ExitCode node_converge(Session& session) { return Converging(session).run(); }
+
+}  // namespace nodeboot::cli

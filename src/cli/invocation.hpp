@@ -1,0 +1,67 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/log.hpp"
+#include "engine/runner.hpp"
+
+namespace nodeboot::cli {
+
+/// What the command line asks for, as plain values; made by parse_command_line, used by run().
+
+enum class Command {
+    node_plan,
+    node_up,
+    node_status,
+    node_repair,
+    node_reset,
+    node_rotate_token,
+    node_timeline,
+    config_check,
+    config_show,
+    config_reference,
+    bundle_create,
+    bundle_verify,
+    phases,
+    version,
+    completion,
+};
+
+enum class OutputFormat { text, json };
+
+struct Invocation {
+    Command command = Command::version;
+
+    // Of every command.
+    std::string config_file = "/etc/nodeboot/config.toml";
+    bool config_given = false;  ///< then the file must exist
+    std::vector<std::string> settings;
+    OutputFormat output = OutputFormat::text;
+    LogLevel log_level = LogLevel::info;
+
+    // Of those that have them.
+    Selection selection;
+    Duration lock_timeout = std::chrono::minutes(15);
+    Duration wait = std::chrono::seconds(3);  ///< status: how long a phase may take to answer
+    bool yes = false;
+    bool rejoin = false;
+    std::string forget_node;
+    bool with_origin = false;
+    std::string svg;
+    std::string run_id;
+    std::string shell;
+    bool names_only = false;
+
+    struct Bundle {
+        std::string folder;      ///< to make, or to verify
+        std::string kubernetes;  ///< "1.35", "v1.34.2"
+        std::string arch;
+        std::string mirror;
+        std::string registry;
+    } bundle;
+};
+
+}  // namespace nodeboot::cli

@@ -1,0 +1,93 @@
+#include <fmt/core.h>
+
+#include <mutex>
+
+#include "cli/progress.hpp"
+
+namespace nodeboot::cli {
+namespace {
+
+constexpr Duration slow = std::chrono::seconds(2);  // a change that took longer gets a second line
+
+std::string counted(std::size_t changes) { return fmt::format("{} change{}", changes, changes == 1 ? "" : "s"); }
+
+class PlainProgress final : public Progress {
+   public:
+    PlainProgress(Writer out, const Terminal& terminal) : out_(std::move(out)), terminal_(terminal) {}
+
+    void log(LogLevel level, std::string_view line) override { write(level, line); }
+
+    void change_began(const PhaseInfo& phase, const ChangeReport& change) override {
+        info("{}: {}: {} {} {}", phase.name, change.subject, change.from, terminal_.arrow(), change.to);
+    }
+    void change_ended(const PhaseInfo& phase, const ChangeReport& change) override {
+        if (change.done && change.took >= slow)
+            info("{}: {}: done in {}", phase.name, change.subject, format_duration(change.took));
+    }
+    void phase_progress(const PhaseInfo& phase, std::string_view text) override { info("{}: {}", phase.name, text); }
+    void phase_ended(const PhaseInfo& phase, const PhaseReport& report) override {
+        const Duration took = report.planning + report.applying + report.verifying;
+        if (report.outcome == Outcome::changed)
+            info("{}: changed, {} in {}", phase.name, counted(report.changes.size()), format_duration(took));
+        if (report.outcome == Outcome::failed)
+            write(LogLevel::error, fmt::format("{}: failed after {}: {}", phase.name, format_duration(took),
+                                               report.error ? report.error->text() : "no reason was given"));
+    }
+
+   private:
+    template <class... T>
+    void info(fmt::format_string<T...> format, T&&... arguments) {
+        write(LogLevel::info, fmt::format(format, std::forward<T>(arguments)...));
+    }
+    void write(LogLevel level, std::string_view line) {
+        const std::lock_guard lock(mutex_);
+        out_(log_line(level, line, terminal_));
+    }
+
+    std::mutex mutex_;
+    Writer out_;
+    Terminal terminal_;
+};
+
+class QuietProgress final : public Progress {
+   public:
+    QuietProgress(Writer out, const Terminal& terminal) : out_(std::move(out)), terminal_(terminal) {}
+    void log(LogLevel level, std::string_view line) override {
+        const std::lock_guard lock(mutex_);
+        out_(log_line(level, line, terminal_));
+    }
+
+   private:
+    std::mutex mutex_;
+    Writer out_;
+    Terminal terminal_;
+};
+
+}  // namespace
+
+std::string log_line(LogLevel level, std::string_view line, const Terminal& terminal) {
+    constexpr std::string_view names[] = {"debug: ", "", "warning: ", "error: "};
+    constexpr std::string_view priorities[] = {"<7>", "<6>", "<4>", "<3>"};  // syslog's debug, info, warning, err
+    const auto index = static_cast<std::size_t>(level);
+    std::string out;
+    // In the journal every line stands for itself.
+    const std::string text = printable(line);
+    for (std::size_t begin = 0; begin <= text.size();) {
+        const auto end = std::min(text.find('\n', begin), text.size());
+        if (terminal.journal) out += priorities[index];
+        out +=
+            fmt::format("{}{}\n", begin == 0 ? names[index] : "  ", std::string_view(text).substr(begin, end - begin));
+        begin = end + 1;
+    }
+    return out;
+}
+
+std::unique_ptr<Progress> make_plain_progress(Writer out, const Terminal& terminal) {
+    return std::make_unique<PlainProgress>(std::move(out), terminal);
+}
+
+std::unique_ptr<Progress> make_quiet_progress(Writer out, const Terminal& terminal) {
+    return std::make_unique<QuietProgress>(std::move(out), terminal);
+}
+
+}  // namespace nodeboot::cli

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <string>
+
+#include "base/config_load.hpp"
+#include "cli/node.hpp"
+#include "engine/runner.hpp"
+
+namespace nodeboot::cli {
+
+/// The one document that --output json prints, each of format 1 (docs/operations.md): new keys may come, none goes or
+/// changes its meaning.
+
+std::string run_json(const std::string& command, const RunReport& report);
+std::string status_json(const RunReport& report, const NodeFacts& facts);
+std::string check_json(const LoadedConfig& loaded);
+std::string show_json(const LoadedConfig& loaded);
+std::string phases_json(const Catalog& catalog);
+std::string version_json();
+/// A command that ended before it could report anything else.
+std::string failure_json(const std::string& command, const Error& error);
+
+}  // namespace nodeboot::cli

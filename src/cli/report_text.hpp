@@ -1,0 +1,28 @@
+#pragma once
+
+#include <string>
+
+#include "cli/terminal.hpp"
+#include "engine/runner.hpp"
+
+namespace nodeboot::cli {
+
+/// A run as text for people. On a terminal lines are broken to its width; elsewhere each change is one line.
+
+/// What `node plan` prints: every change under its phase, then a sentence that counts them.
+std::string plan_text(const RunReport& report, const Terminal& terminal);
+
+/// The last line of a run: "Done: 12 changes in 5 phases, 41.2s."
+std::string summary_text(const RunReport& report);
+
+/// For each phase that failed: what was tried, why it failed, what to do next; then the phases that had to wait.
+/// Empty when nothing failed.
+std::string failure_text(const RunReport& report, const Terminal& terminal);
+
+/// After Ctrl-C: what is done and what is left.
+std::string stopped_text(const RunReport& report, const Terminal& terminal);
+
+/// An error that ends a command: "nodeboot: message", and what to do next below it.
+std::string error_text(const Error& error, const Terminal& terminal);
+
+}  // namespace nodeboot::cli

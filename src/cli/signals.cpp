@@ -1,0 +1,57 @@
+#include "cli/signals.hpp"
+
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "cli/exit_code.hpp"
+
+namespace nodeboot::cli {
+namespace {
+
+sigset_t stop_signals() {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    return set;
+}
+
+}  // namespace
+
+StopOnSignal::StopOnSignal(std::stop_source source) {
+    const sigset_t set = stop_signals();
+    ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
+    signals_ = Fd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+    wake_ = Fd(::eventfd(0, EFD_CLOEXEC));
+    if (signals_ && wake_)
+        thread_ = std::thread([this, source] { watch(source); });
+    else
+        ::pthread_sigmask(SIG_UNBLOCK, &set, nullptr);  // then a signal ends the process as it always did
+}
+
+StopOnSignal::~StopOnSignal() {
+    if (!thread_.joinable()) return;
+    const eventfd_t one = 1;
+    ::eventfd_write(wake_.get(), one);
+    thread_.join();
+    const sigset_t set = stop_signals();
+    ::pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+}
+
+void StopOnSignal::watch(std::stop_source source) const {
+    pollfd waits[] = {{signals_.get(), POLLIN, 0}, {wake_.get(), POLLIN, 0}};
+    for (;;) {
+        if (::poll(waits, 2, -1) < 0) continue;
+        if (waits[1].revents != 0) return;
+        signalfd_siginfo info{};
+        if (::read(signals_.get(), &info, sizeof info) != sizeof info) continue;
+        if (source.stop_requested()) ::_exit(exit_stopped);
+        source.request_stop();
+    }
+}
+
+}  // namespace nodeboot::cli

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <stop_token>
+#include <thread>
+
+#include "system/fd.hpp"
+
+namespace nodeboot::cli {
+
+/// While it lives, SIGINT and SIGTERM become a stop request: what is under way ends, nothing new begins. A second
+/// signal ends the process at once (exit 130). Make it before any other thread, which then inherits its mask.
+class StopOnSignal {
+   public:
+    explicit StopOnSignal(std::stop_source source);
+    StopOnSignal(const StopOnSignal&) = delete;
+    StopOnSignal& operator=(const StopOnSignal&) = delete;
+    ~StopOnSignal();
+
+   private:
+    void watch(std::stop_source source) const;
+    Fd signals_, wake_;
+    std::thread thread_;
+};
+
+}  // namespace nodeboot::cli
