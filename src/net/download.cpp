@@ -92,6 +92,9 @@ class Fetch {
 
     /// One attempt to get all of the rest.
     Result<void> attempt(Part& part) {
+        url_ = what_.url;
+        // With neither tag nor digest nothing would tell that the file changed between two attempts.
+        if (part.size() > 0 && etag_.empty() && what_.sha256.empty()) NB_CHECK(part.restart());
         for (unsigned hop = 0;; ++hop) {
             HttpRequest request = request_for(part);
             const auto response = NB_TRY(http_.send(request, stop_));
@@ -113,7 +116,7 @@ class Fetch {
     HttpRequest request_for(Part& part) {
         HttpRequest request;
         request.url = url_;
-        request.headers = what_.headers;
+        if (same_host()) request.headers = what_.headers;
         request.timeout = what_.timeout;
         request.max_body = what_.max_size;
         request.progress = what_.progress;
@@ -124,6 +127,13 @@ class Fetch {
         request.on_headers = [this, &part](const HttpResponse& head) { return begin(part, head); };
         request.sink = [&part](std::string_view bytes) { return part.append(bytes); };
         return request;
+    }
+
+    /// Headers may hold credentials: they do not follow a redirect to somebody else.
+    bool same_host() const {
+        const auto asked = parse_url(what_.url);
+        const auto present = parse_url(url_);
+        return asked && present && asked->authority() == present->authority();
     }
 
     /// 206 continues, anything else that is 2xx starts from the beginning.
@@ -160,7 +170,8 @@ class Fetch {
 Result<Downloaded> complete(Http& http, Clock& clock, const Download& what, const RetryOptions& retrying, bool keep) {
     Part part(what.path + ".part");
     NB_CHECK(part.open(keep));
-    NB_CHECK(retry(retrying, clock, [&] { return Fetch(http, what, retrying.stop).attempt(part); }));
+    Fetch fetch(http, what, retrying.stop);
+    NB_CHECK(retry(retrying, clock, [&] { return fetch.attempt(part); }));
     Downloaded done{part.size(), part.digest()};
     if (!what.sha256.empty() && done.sha256 != what.sha256) {
         part.remove();

@@ -14,9 +14,9 @@ struct Download {
     std::string path;    ///< where it goes when it is complete and right; the folder must exist
     std::string sha256;  ///< hex; empty: unknown, any content of the right length is taken
     std::uint32_t mode = 0644;
-    std::uint64_t max_size = std::uint64_t{4} << 30;  ///< bytes
-    Duration timeout = std::chrono::minutes(30);      ///< for one attempt
-    std::vector<std::pair<std::string, std::string>> headers;
+    std::uint64_t max_size = std::uint64_t{4} << 30;             ///< bytes
+    Duration timeout = std::chrono::minutes(30);                 ///< for one attempt
+    std::vector<std::pair<std::string, std::string>> headers;    ///< for the URL's own host only
     std::function<void(std::uint64_t, std::uint64_t)> progress;  ///< bytes so far, total (0: not known)
     unsigned redirects = 5;                                      ///< followed, https to https only
 };

@@ -28,8 +28,10 @@ class DownloadTest : public ::testing::Test {
     void TearDown() override { fs::remove_all(folder_); }
 
     Result<Downloaded> fetch(const std::string& url, const std::string& sha256, Http& http) {
-        return download(http, clock_, {.url = url, .path = folder_ + "/file", .sha256 = sha256, .mode = 0755},
-                        {.deadline = Deadline::after(clock_, std::chrono::minutes(5)), .random = [] { return 0.5; }});
+        return download(
+            http, clock_,
+            {.url = url, .path = folder_ + "/file", .sha256 = sha256, .mode = 0755, .headers = {{"X-Key", "k"}}},
+            {.deadline = Deadline::after(clock_, std::chrono::minutes(5)), .random = [] { return 0.5; }});
     }
     std::string file(const std::string& name = "/file") const {
         std::ifstream in(folder_ + name);
@@ -88,6 +90,28 @@ TEST_F(DownloadTest, a_connection_that_breaks_is_continued_where_it_broke) {
     EXPECT_EQ(ranges[1], std::to_string(content_.size() - content_.size() / 2));
 }
 
+TEST_F(DownloadTest, without_a_digest_only_an_unchanged_file_is_continued) {
+    testing::FakeHttp http;
+    const auto breaks_after = [](const std::string& bytes, std::vector<std::pair<std::string, std::string>> headers) {
+        return [=](const HttpRequest& request) -> Result<HttpResponse> {
+            NB_CHECK(request.on_headers({200, headers, ""}));
+            NB_CHECK(request.sink(bytes));
+            return fail(ErrorKind::unavailable, "broke off");
+        };
+    };
+    http.then(breaks_after("half", {{"etag", "\"v1\""}}));
+    http.then(200, "another file", {{"etag", "\"v2\""}});
+    ASSERT_TRUE(fetch("https://h/f", "", http));
+    EXPECT_EQ(testing::header_of(http.requests[1], "Range"), "bytes=4-");
+    EXPECT_EQ(testing::header_of(http.requests[1], "If-Range"), "\"v1\"");
+    EXPECT_EQ(file(), "another file");
+    http.then(breaks_after("half", {}));
+    http.then(200, "whole");
+    ASSERT_TRUE(fetch("https://h/f", "", http));
+    EXPECT_EQ(testing::header_of(http.requests[3], "Range"), "");
+    EXPECT_EQ(file(), "whole");
+}
+
 TEST_F(DownloadTest, what_an_earlier_run_left_is_continued_and_thrown_away_if_it_was_something_else) {
     std::vector<std::string> ranges;
     HttpsServer server({}, file_server(content_, 0, ranges));
@@ -135,6 +159,8 @@ TEST_F(DownloadTest, redirects_are_followed_but_never_away_from_https) {
     ASSERT_TRUE(fetch("https://h/f", "", http));
     EXPECT_EQ(http.requests[1].url, "https://h/other");
     EXPECT_EQ(http.requests[2].url, "https://cdn.example/f?sig=1");
+    EXPECT_EQ(testing::header_of(http.requests[1], "X-Key"), "k");
+    EXPECT_EQ(testing::header_of(http.requests[2], "X-Key"), "");  // another host
     http.then(302, "", {{"location", "http://cdn.example/f"}});
     EXPECT_EQ(fetch("https://h/f", "", http).error().kind, ErrorKind::refused);
     for (int i = 0; i < 10; ++i) http.then(302, "", {{"location", "/f"}});
