@@ -17,7 +17,7 @@ struct CriStatus {
     bool network_ready = false;   ///< condition NetworkReady: a CNI config is loaded
     std::string network_message;
     std::optional<bool> systemd_cgroup;  ///< in force for runc, from RuntimeConfig (2.x) or the verbose config (1.x)
-    std::string sandbox_image;           ///< in force, from the verbose config
+    std::string sandbox_image;           ///< in force, from the verbose config; empty with 2.x, which does not show it
 };
 
 /// The runtime, asked over its gRPC socket; no process is started. `unavailable` while nothing listens.
