@@ -15,7 +15,8 @@ Random system_random() {
 
 Duration backoff_delay(const Backoff& backoff, unsigned attempt, double random) {
     Duration limit = backoff.first;
-    for (unsigned i = 1; i < attempt && limit < backoff.ceiling; ++i) limit *= 2;
+    for (unsigned i = 1; i < attempt && limit < backoff.ceiling; ++i)
+        limit = limit > backoff.ceiling / 2 ? backoff.ceiling : limit * 2;
     limit = std::min(limit, backoff.ceiling);
     return backoff.floor + Duration(static_cast<Duration::rep>(random * static_cast<double>(limit.count())));
 }

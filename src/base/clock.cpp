@@ -45,7 +45,11 @@ Result<WallTime> parse_rfc3339(std::string_view text) {
     }
     if (end == nullptr || std::string_view(end) != "Z")
         return fail(ErrorKind::corrupted, fmt::format("'{}' is not an RFC 3339 UTC time", text));
-    return WallTime(std::chrono::seconds(timegm(&parts)));
+    const int day = parts.tm_mday;
+    const WallTime time{std::chrono::seconds(timegm(&parts))};
+    if (parts.tm_mday != day)  // 30 February has become 2 March
+        return fail(ErrorKind::corrupted, fmt::format("'{}' is a day that does not exist", text));
+    return time;
 }
 
 std::string format_duration(Duration duration) {
