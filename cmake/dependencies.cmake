@@ -9,6 +9,12 @@ find_package(Threads REQUIRED)
 find_package(OpenSSL 3.0 REQUIRED)
 find_package(Boost 1.81 REQUIRED)  # headers only
 
+# From Debian 13 on libcrypto.a compresses; CMake's own module knows about zlib at most.
+foreach(name z zstd)
+  find_library(NODEBOOT_ARCHIVE_${name} ${name} REQUIRED)
+  set_property(TARGET OpenSSL::Crypto APPEND PROPERTY INTERFACE_LINK_LIBRARIES "${NODEBOOT_ARCHIVE_${name}}")
+endforeach()
+
 if(NOT NODEBOOT_CURL_PREFIX)
   # Answers at once when it is built already, else takes half a minute.
   execute_process(

@@ -89,7 +89,8 @@ TEST(NodeRoles, labels_only_nodes_without_a_role) {
         {"items", nlohmann::json::array(
                       {{{"metadata", {{"name", "cp"}, {"labels", {{"node-role.kubernetes.io/control-plane", ""}}}}}},
                        objects["/api/v1/nodes/w1"]})}};
-    const auto changes = make_node_roles_phase(node.services)->plan(node.host);
+    const auto phase = make_node_roles_phase(node.services);
+    const auto changes = phase->plan(node.host);
     ASSERT_TRUE(changes);
     ASSERT_EQ(changes->size(), 1U);
     EXPECT_EQ(changes->front().subject, "node w1");
