@@ -97,9 +97,12 @@ std::string axis_text(Duration at) {
 class TextChart {
    public:
     TextChart(const Timeline& timeline, const TimelineOptions& options) : timeline_(timeline), options_(options) {
-        for (const auto& row : timeline.rows) names_ = std::max(names_, row.name.size());
+        for (const auto& row : timeline.rows) {
+            names_ = std::max(names_, row.name.size());
+            notes_ = std::max(notes_, row.note.size());
+        }
         names_ = std::min<std::size_t>(names_, 22) + 1;
-        bars_ = options.width - names_ - notes - 1;
+        bars_ = options.width - names_ - notes_ - 1;
     }
 
     std::string axis() const {
@@ -126,7 +129,7 @@ class TextChart {
         std::string line = row.name.substr(0, names_ - 1);
         line.resize(names_, ' ');
         for (const auto& cell : cells) line += cell;
-        return line + fmt::format(" {:>{}}\n", row.note.substr(0, notes), notes);
+        return line + fmt::format(" {:>{}}\n", row.note, notes_);
     }
 
     std::string_view glyph(Kind kind, bool failed) const {
@@ -141,8 +144,6 @@ class TextChart {
     }
 
    private:
-    static constexpr std::size_t notes = 13;
-
     std::size_t column_of(Duration at) const {
         if (timeline_.length <= Duration::zero()) return 0;
         return static_cast<std::size_t>(static_cast<double>(at.count()) /
@@ -151,7 +152,7 @@ class TextChart {
 
     const Timeline& timeline_;
     const TimelineOptions& options_;
-    std::size_t names_ = 10, bars_ = 40;
+    std::size_t names_ = 10, notes_ = 5, bars_ = 40;
 };
 
 }  // namespace
@@ -163,7 +164,8 @@ std::string timeline_text(const RunRecord& record, const TimelineOptions& option
     for (const auto& row : timeline.rows) out += chart.row(row);
     out += fmt::format("\n{} looking  {} changing  {} waiting until it works", chart.glyph(Kind::looking, false),
                        chart.glyph(Kind::applying, false), chart.glyph(Kind::verifying, false));
-    if (timeline.from_boot) out += fmt::format("  {} before nodeboot", chart.glyph(Kind::boot, false));
+    if (timeline.from_boot)
+        out += fmt::format("{}{} before nodeboot", options.width < 70 ? "\n" : "  ", chart.glyph(Kind::boot, false));
     if (timeline.quick != 0) out += fmt::format("\n{} phases were too quick to be drawn", timeline.quick);
     return out + "\n";
 }
