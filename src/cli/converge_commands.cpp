@@ -25,7 +25,10 @@ class Converging {
 
     ExitCode run() {
         std::optional<StopOnSignal> signals;
-        if (around_.catch_signals) signals.emplace(around_.stop);
+        if (around_.catch_signals)
+            signals.emplace(around_.stop, [&] {
+                session_.log().warning("stopping: what is under way ends first; a second Ctrl-C stops at once");
+            });
         // The console is for boots; what a person or a timer starts has another place to speak.
         if (invocation_.command == Command::node_up || invocation_.command == Command::node_repair)
             console_.emplace(around_.open_console(), around_.clock);

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "cli/report_text.hpp"
+
 namespace nodeboot::cli {
 namespace {
 
@@ -50,22 +52,22 @@ std::vector<std::string> live_lines(const LiveState& state, SteadyTime now, cons
 }
 
 std::vector<std::string> change_lines(const PhaseInfo& phase, const ChangeReport& change, const Terminal& terminal) {
-    const std::string text = fmt::format("{}: {} {} {}", change.subject, change.from, terminal.arrow(), change.to);
-    return in_columns(" ", phase.name, text, terminal, plain);
+    return in_columns(" ", phase.name, change_text(change, terminal), terminal, plain);
 }
 
 std::vector<std::string> phase_lines(const PhaseInfo& phase, const PhaseReport& report, const Terminal& terminal) {
     const auto took = format_duration(report.planning + report.applying + report.verifying);
     if (report.outcome == Outcome::changed)
         return in_columns(terminal.unicode ? "✓" : "+", phase.name, fmt::format("done in {}", took), terminal, green);
-    if (report.outcome == Outcome::failed)
+    const bool stopped = report.error && report.error->kind == ErrorKind::cancelled;
+    if (report.outcome == Outcome::failed && stopped)
+        return in_columns("-", phase.name, fmt::format("stopped after {}", took), terminal, yellow);
+    if (report.outcome == Outcome::failed)  // in short: the end of the run tells all of it
         return in_columns(terminal.unicode ? "✗" : "x", phase.name,
-                          fmt::format("failed after {}: {}", took, report.error ? report.error->text() : ""), terminal,
+                          fmt::format("failed after {}: {}", took, report.error ? report.error->message : ""), terminal,
                           red);
-    if (report.outcome == Outcome::blocked)
-        return in_columns("-", phase.name,
-                          report.error ? report.error->message : "not begun: a phase that it needs failed", terminal,
-                          yellow);
+    if (report.outcome == Outcome::blocked && !stopped)
+        return in_columns("-", phase.name, "not begun: a phase that it needs failed", terminal, yellow);
     return {};
 }
 

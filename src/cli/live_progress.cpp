@@ -7,6 +7,7 @@
 
 #include "cli/live_display.hpp"
 #include "cli/progress.hpp"
+#include "cli/report_text.hpp"
 
 namespace nodeboot::cli {
 namespace {
@@ -34,7 +35,7 @@ class LiveProgress final : public Progress {
         // Most phases of a machine that is as it should be end within a tick: no need to show them at all.
     }
     void change_began(const PhaseInfo& phase, const ChangeReport& change) override {
-        now_doing(phase, fmt::format("{}: {} {} {}", change.subject, change.from, terminal_.arrow(), change.to));
+        now_doing(phase, change_text(change, terminal_));
     }
     void change_ended(const PhaseInfo& phase, const ChangeReport& change) override {
         const std::lock_guard lock(mutex_);

@@ -3,6 +3,7 @@
 #include <mutex>
 
 #include "cli/progress.hpp"
+#include "cli/report_text.hpp"
 
 namespace nodeboot::cli {
 namespace {
@@ -18,7 +19,7 @@ class PlainProgress final : public Progress {
     void log(LogLevel level, std::string_view line) override { write(level, line); }
 
     void change_began(const PhaseInfo& phase, const ChangeReport& change) override {
-        info("{}: {}: {} {} {}", phase.name, change.subject, change.from, terminal_.arrow(), change.to);
+        info("{}: {}", phase.name, change_text(change, terminal_));
     }
     void change_ended(const PhaseInfo& phase, const ChangeReport& change) override {
         if (change.done && change.took >= slow)
@@ -29,9 +30,12 @@ class PlainProgress final : public Progress {
         const Duration took = report.planning + report.applying + report.verifying;
         if (report.outcome == Outcome::changed)
             info("{}: changed, {} in {}", phase.name, counted(report.changes.size()), format_duration(took));
-        if (report.outcome == Outcome::failed)
-            write(LogLevel::error, fmt::format("{}: failed after {}: {}", phase.name, format_duration(took),
-                                               report.error ? report.error->text() : "no reason was given"));
+        if (report.outcome != Outcome::failed || !report.error) return;
+        if (report.error->kind == ErrorKind::cancelled)
+            info("{}: stopped after {}", phase.name, format_duration(took));
+        else
+            write(LogLevel::error,
+                  fmt::format("{}: failed after {}: {}", phase.name, format_duration(took), report.error->text()));
     }
 
    private:

@@ -41,13 +41,16 @@ std::string names(const RunReport& report, std::initializer_list<Outcome> outcom
     return out;
 }
 
-std::string change_text(const ChangeReport& change, const Terminal& terminal) {
-    return block("  ", "      ",
-                 printable(fmt::format("{}: {} {} {}", change.subject, change.from, terminal.arrow(), change.to)),
-                 terminal);
+std::string change_block(const ChangeReport& change, const Terminal& terminal) {
+    return block("  ", "      ", printable(change_text(change, terminal)), terminal);
 }
 
 }  // namespace
+
+std::string change_text(const ChangeReport& change, const Terminal& terminal) {
+    const auto state = [](const std::string& text) { return text.empty() ? "nothing" : std::string_view(text); };
+    return fmt::format("{}: {} {} {}", change.subject, state(change.from), terminal.arrow(), state(change.to));
+}
 
 std::string plan_text(const RunReport& report, const Terminal& terminal) {
     std::string out;
@@ -55,7 +58,7 @@ std::string plan_text(const RunReport& report, const Terminal& terminal) {
     for (const auto& phase : report.phases) {
         if (phase.outcome != Outcome::pending) continue;
         out += phase.name + "\n";
-        for (const auto& change : phase.changes) out += change_text(change, terminal);
+        for (const auto& change : phase.changes) out += change_block(change, terminal);
         changes += phase.changes.size();
     }
     const auto pending = count(report, Outcome::pending), fine = count(report, Outcome::unchanged);

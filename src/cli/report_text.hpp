@@ -9,6 +9,9 @@ namespace nodeboot::cli {
 
 /// A run as text for people. On a terminal lines are broken to its width; elsewhere each change is one line.
 
+/// "net.ipv4.ip_forward: 0 → 1"
+std::string change_text(const ChangeReport& change, const Terminal& terminal);
+
 /// What `node plan` prints: every change under its phase, then a sentence that counts them.
 std::string plan_text(const RunReport& report, const Terminal& terminal);
 

@@ -10,7 +10,12 @@ Session::Session(const Invocation& invocation, Surroundings& surroundings)
     : invocation_(invocation),
       surroundings_(surroundings),
       progress_(make_quiet_progress(surroundings.err, surroundings.err_terminal)),
-      log_([this](LogLevel level, std::string_view line) { progress_->log(level, line); }, invocation.log_level) {}
+      log_(
+          [this](LogLevel level, std::string_view line) {
+              const std::lock_guard lock(mutex_);
+              progress_->log(level, line);
+          },
+          invocation.log_level) {}
 
 std::string Session::command() const {
     for (const auto& spec : commands())
@@ -21,6 +26,7 @@ std::string Session::command() const {
 void Session::show_progress(std::size_t phases) {
     const auto& out = json() ? surroundings_.err : surroundings_.out;
     const auto& terminal = json() ? surroundings_.err_terminal : surroundings_.out_terminal;
+    const std::lock_guard lock(mutex_);
     if (invocation_.log_level > LogLevel::info)
         progress_ = make_quiet_progress(surroundings_.err, surroundings_.err_terminal);
     else if (terminal.interactive)

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "base/config_load.hpp"
@@ -35,6 +36,7 @@ class Session {
    private:
     const Invocation& invocation_;
     Surroundings& surroundings_;
+    std::mutex mutex_;  // a signal may speak while the display is exchanged
     std::unique_ptr<Progress> progress_;
     Log log_;
 };

@@ -22,7 +22,7 @@ sigset_t stop_signals() {
 
 }  // namespace
 
-StopOnSignal::StopOnSignal(std::stop_source source) {
+StopOnSignal::StopOnSignal(std::stop_source source, std::function<void()> on_stop) : on_stop_(std::move(on_stop)) {
     const sigset_t set = stop_signals();
     ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
     signals_ = Fd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
@@ -51,6 +51,7 @@ void StopOnSignal::watch(std::stop_source source) const {
         if (::read(signals_.get(), &info, sizeof info) != sizeof info) continue;
         if (source.stop_requested()) ::_exit(exit_stopped);
         source.request_stop();
+        if (on_stop_) on_stop_();
     }
 }
 

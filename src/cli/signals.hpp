@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <stop_token>
 #include <thread>
 
@@ -8,16 +9,17 @@
 namespace nodeboot::cli {
 
 /// While it lives, SIGINT and SIGTERM become a stop request: what is under way ends, nothing new begins. A second
-/// signal ends the process at once (exit 130). Make it before any other thread, which then inherits its mask.
+/// signal ends the process at once (exit 130). `on_stop` is called on a thread of its own. Make it before any other thread, which then inherits its mask.
 class StopOnSignal {
    public:
-    explicit StopOnSignal(std::stop_source source);
+    StopOnSignal(std::stop_source source, std::function<void()> on_stop);
     StopOnSignal(const StopOnSignal&) = delete;
     StopOnSignal& operator=(const StopOnSignal&) = delete;
     ~StopOnSignal();
 
    private:
     void watch(std::stop_source source) const;
+    std::function<void()> on_stop_;
     Fd signals_, wake_;
     std::thread thread_;
 };

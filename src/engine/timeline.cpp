@@ -67,6 +67,7 @@ Timeline make_timeline(const RunRecord& record) {
         else
             timeline.rows.push_back(phase_row(phase, timeline.began));
     }
+    timeline.ready = record.finished && record.report.ok();
     timeline.result = result_text(record, timeline);
     return timeline;
 }
@@ -84,14 +85,14 @@ Duration axis_step(Duration length, unsigned most) {
     return hours(1);
 }
 
-namespace {
-
-std::string axis_text(Duration at) {
-    using namespace std::chrono;
-    const auto ms = duration_cast<milliseconds>(at).count();
+std::string axis_label(Duration at) {
+    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(at).count();
+    if (ms == 0) return "0";
     if (ms % 1000 != 0) return fmt::format("{}ms", ms);
-    return ms < 60'000 || ms % 60'000 != 0 ? fmt::format("{}s", ms / 1000) : fmt::format("{}m", ms / 60'000);
+    return ms < 120'000 || ms % 60'000 != 0 ? fmt::format("{}s", ms / 1000) : fmt::format("{}m", ms / 60'000);
 }
+
+namespace {
 
 /// Columns of text, with room for names at the left and durations at the right.
 class TextChart {
@@ -109,7 +110,7 @@ class TextChart {
         const Duration step = axis_step(timeline_.length, static_cast<unsigned>(bars_ / 7));
         std::string line(names_, ' ');
         for (Duration at{}; at <= timeline_.length; at += step) {
-            const std::string label = axis_text(at);
+            const std::string label = axis_label(at);
             const std::size_t column = names_ + column_of(at);
             if (column + label.size() > names_ + bars_) break;
             line.resize(column, ' ');

@@ -37,6 +37,7 @@ struct Timeline {
     std::string title;   ///< "node up on ip-10-0-1-5, 2026-11-23T04:20:00Z"
     std::string result;  ///< "Ready after 41.2s, 12.3s of it before nodeboot began"
     bool from_boot = false;
+    bool ready = false;
     Duration length{};
     Duration began{};  ///< when nodeboot began
     std::vector<TimelineRow> rows;
@@ -46,5 +47,6 @@ Timeline make_timeline(const RunRecord& record);
 
 /// Distance of the marks on the axis: 1, 2 or 5 times a power of ten seconds, or minutes, so that at most `most` fit.
 Duration axis_step(Duration length, unsigned most);
+std::string axis_label(Duration at);  ///< "0", "250ms", "90s", "2m"
 
 }  // namespace nodeboot

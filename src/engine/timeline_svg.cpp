@@ -39,7 +39,7 @@ class Svg {
     explicit Svg(const Timeline& timeline) : timeline_(timeline) {}
 
     std::string text() {
-        const double height = top + row_height * static_cast<double>(timeline_.rows.size()) + 66;
+        const double height = top + row_height * static_cast<double>(timeline_.rows.size()) + 72;
         out_ = fmt::format(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0:.0f}\" height=\"{1:.0f}\" viewBox=\"0 0 {0:.0f} "
             "{1:.0f}\" "
@@ -55,7 +55,7 @@ class Svg {
             draw(row, y);
             y += row_height;
         }
-        legend(y + 34);
+        legend(y + 46);
         return out_ + "</svg>\n";
     }
 
@@ -80,11 +80,15 @@ class Svg {
         const Duration step = axis_step(timeline_.length, 10);
         for (Duration at{}; at <= timeline_.length; at += step) {
             line(x_of(at), top - 6, bottom, "stroke=\"#eaeef2\"");
-            label(x_of(at), top - 12, at == Duration::zero() ? "0" : format_duration(at),
-                  "text-anchor=\"middle\" font-size=\"11\" fill=\"#57606a\"");
+            label(x_of(at), top - 12, axis_label(at), "text-anchor=\"middle\" font-size=\"11\" fill=\"#57606a\"");
         }
-        if (timeline_.from_boot)
-            line(x_of(timeline_.began), top - 6, bottom, "stroke=\"#57606a\" stroke-dasharray=\"3 3\"");
+        if (timeline_.from_boot) mark(timeline_.began, bottom, "nodeboot begins", "#57606a");
+        if (timeline_.ready) mark(timeline_.length, bottom, "ready", "#1a7f37");
+    }
+
+    void mark(Duration at, double bottom, std::string_view text, std::string_view color) {
+        line(x_of(at), top - 6, bottom + 4, fmt::format("stroke=\"{}\" stroke-dasharray=\"3 3\"", color));
+        label(x_of(at), bottom + 16, text, fmt::format("text-anchor=\"middle\" font-size=\"11\" fill=\"{}\"", color));
     }
 
     void draw(const TimelineRow& row, double y) {
