@@ -1,7 +1,7 @@
 """flannel's objects, shortened, for the stand-in's own tests (nodeboot has its own manifest)."""
 import json
 
-IMAGES = ["ghcr.io/flannel-io/flannel:v0.28.9", "ghcr.io/flannel-io/flannel-cni-plugin:v1.9.1-flannel3"]
+IMAGES = ["ghcr.io/flannel-io/flannel:v0.28.0", "ghcr.io/flannel-io/flannel-cni-plugin:v1.8.0-flannel1"]
 _NAME = {"name": "flannel"}
 
 

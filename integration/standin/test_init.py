@@ -26,6 +26,7 @@ def mode(machine, path: str) -> int:
     (f"{PKI}/ca.key", 0o600), (f"{PKI}/ca.crt", 0o644), (f"{PKI}/sa.key", 0o600), (f"{PKI}/sa.pub", 0o600),
     (f"{PKI}/etcd/server.key", 0o600), ("/etc/kubernetes/admin.conf", 0o600),
     ("/etc/kubernetes/super-admin.conf", 0o600), ("/etc/kubernetes/kubelet.conf", 0o600),
+    ("/etc/kubernetes/manifests", 0o700), (f"{PKI}/etcd", 0o755),
     ("/etc/kubernetes/manifests/kube-apiserver.yaml", 0o600), ("/var/lib/etcd", 0o700),
     ("/var/lib/kubelet/config.yaml", 0o600), ("/var/lib/kubelet/kubeadm-flags.env", 0o644)])
 def test_files_have_kubeadms_modes(cluster, path, wanted):

@@ -68,6 +68,7 @@ def test_the_name_of_a_ready_node_is_taken(cluster, machine):
     assert ('a Node with name "cp1" and status "Ready" already exists in the cluster. You must delete the existing Node '
             'or change the name of this new joining Node') in done.stderr
     assert not worker.exists("/etc/kubernetes/bootstrap-kubelet.conf")
+    assert worker.exists("/etc/kubernetes/pki/ca.crt"), "as for real: the next join trips over it"
 
 
 def test_a_second_join_is_refused_and_after_reset_it_works(cluster, machine):

@@ -18,7 +18,11 @@ _QUANTITY = re.compile(r"^[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+|[numkMGTPE]|[KMG
 
 
 class WrongType(ValueError):
-    """A value that cannot be read into the field's type."""
+    """A value that cannot be read into the field's type. `path`, `wanted` and `value` say it in parts."""
+
+    def __init__(self, message: str, path: str = "", wanted: str = "", value=None):
+        super().__init__(message)
+        self.path, self.wanted, self.value = path, wanted, value
 
 
 @functools.cache
@@ -82,7 +86,7 @@ def _mismatch(value, path: str, wanted: str) -> WrongType:
     kind = _GO_KINDS.get(type(value), "string")
     if kind == "number":
         kind = f"number {value}" if isinstance(value, float) else "number"
-    return WrongType(f"json: cannot unmarshal {kind} into Go struct field {path} of type {wanted}")
+    return WrongType(f"json: cannot unmarshal {kind} into Go struct field {path} of type {wanted}", path, wanted, value)
 
 
 def _scalar(kind: str, value, path: str) -> None:
@@ -125,7 +129,8 @@ def check(types: dict, name: str, document: dict) -> list[str]:
     try:
         walk.value(name, document, "")
     except WrongType as error:
-        raise WrongType(str(error).replace("struct field ", f"struct field {name.split('.')[-1]}.")) from None
+        raise WrongType(str(error).replace("struct field ", f"struct field {name.split('.')[-1]}."), error.path,
+                        error.wanted, error.value) from None
     return walk.unknown
 
 

@@ -54,8 +54,19 @@ def _refusal(user: User, question: Question) -> answers.Refusal:
     subject = resource.qualified if resource else question.resource
     named = f'{subject} "{question.name}"' if question.name else subject
     return answers.Refusal(403, "Forbidden", f'{named} is forbidden: User "{user.name}" cannot {question.verb} '
-                           f'resource "{question.full}" in API group "{question.group}"{where}',
+                           f'resource "{question.full}" in API group "{question.group}"{where}{_why(user, question)}',
                            {"name": question.name, "group": question.group, "kind": question.resource})
+
+
+def _why(user: User, question: Question) -> str:
+    """What the Node authorizer adds to a refusal."""
+    if not user.node or question.full not in ("configmaps", "secrets"):
+        return ""
+    if question.verb not in _READ:
+        return ": can only read resources of this type"
+    if not question.name:
+        return ": No Object name found"
+    return f": no relationship found between node '{user.node}' and this object"
 
 
 def _binds(binding: dict, user: User) -> bool:
@@ -99,7 +110,7 @@ def _node_may(store, node: str, question: Question) -> bool:
     if what in ("nodes", "services") and verb in _READ:
         return True
     if what in ("nodes", "nodes/status"):
-        return verb in _WRITE and (verb == "create" or question.name == node)
+        return verb in _WRITE  # whose node it is, is for NodeRestriction to say
     if what == "leases" and question.namespace == "kube-node-lease":
         return verb in ("create",) or (verb in ("get", "update", "patch", "delete") and question.name == node)
     if what == "certificatesigningrequests":

@@ -4,6 +4,7 @@ A path is a tuple of elements: ("f", name) a field or map key, ("k", ((key, valu
 merged by keys, ("v", value) a member of a set.
 """
 import json
+import re
 
 Path = tuple
 _IDENTITY = {"apiVersion", "kind"}
@@ -24,7 +25,7 @@ def item_key(item: dict, keys: str) -> tuple:
 def leaves(types: dict, expression: str, value, path: Path = ()) -> dict[Path, object]:
     """{path: value} of everything a writer of `value` owns."""
     inner, marker = split(expression)
-    if isinstance(value, dict) and value and (inner in types or inner.startswith("map:")):
+    if isinstance(value, dict) and value and marker != "atomic" and (inner in types or inner.startswith("map:")):
         fields = types.get(inner)
         found: dict = {}
         for key, item in value.items():
@@ -92,6 +93,23 @@ def show(path: Path) -> str:
     return text
 
 
+def from_schema(types: dict, type_name: str, obj, text: str) -> str:
+    """show()'s form of a path of schema.check(): spec.containers[0].x becomes .spec.containers[name="a"].x"""
+    expression, shown = type_name, ""
+    for name, index in re.findall(r"([^.\[\]]+)|\[([^\]]*)\]", text):
+        inner, marker = split(expression)
+        if index and isinstance(obj, list):
+            obj, expression = obj[int(index)], inner[2:]
+            keyed = marker and marker not in ("set", "atomic") and isinstance(obj, dict)
+            shown += show((item_key(obj, marker),)) if keyed else f"[{index}]"
+        else:
+            shown += f".{name or index}"
+            fields = types.get(inner, {})
+            expression = fields.get(name, "any") if fields else inner[4:]
+            obj = obj.get(name or index) if isinstance(obj, dict) else None
+    return shown
+
+
 def remove(obj, path: Path) -> None:
     """Takes what is at the path out of the object, and parents that are empty afterwards."""
     (kind, value), rest = path[0], path[1:]
@@ -116,7 +134,8 @@ def remove(obj, path: Path) -> None:
 def merge(types: dict, expression: str, live, applied):
     """`applied` laid over `live`: maps and keyed lists are merged, everything else is replaced."""
     inner, marker = split(expression)
-    if isinstance(applied, dict) and isinstance(live, dict) and (inner in types or inner.startswith("map:")):
+    if (isinstance(applied, dict) and isinstance(live, dict) and marker != "atomic"
+            and (inner in types or inner.startswith("map:"))):
         fields, result = types.get(inner), dict(live)
         for key, value in applied.items():
             below = fields.get(key, "any") if fields is not None else inner[4:]

@@ -71,9 +71,15 @@ def _clashes(entries, manager, wanted, current) -> list[tuple[str, tuple]]:
     for entry in entries:
         if entry["key"] == (manager, "Apply"):
             continue
-        found += [(entry["key"][0], path) for path in sorted(entry["paths"] & set(wanted), key=repr)
+        found += [(_manager(entry["raw"]), path) for path in sorted(entry["paths"] & set(wanted), key=repr)
                   if path in current and current[path] != wanted[path]]
     return found
+
+
+def _manager(raw: dict) -> str:
+    """"kubectl" using apps/v1: as a conflict names who else has the field."""
+    text = f'"{raw["manager"]}"' + (f' with subresource "{raw["subresource"]}"' if raw.get("subresource") else "")
+    return text + (f" using {raw['apiVersion']}" if raw["operation"] == "Update" else "")
 
 
 def _given_up(entries, manager, wanted) -> list[tuple]:
@@ -90,9 +96,9 @@ def _conflict(clashes: list[tuple[str, tuple]]) -> answers.Refusal:
     parts = []
     for manager, paths in by_manager.items():
         what = f": {paths[0]}" if len(paths) == 1 else ":\n- " + "\n- ".join(paths)
-        parts.append(f'conflict{"" if len(paths) == 1 else "s"} with "{manager}"{what}')
+        parts.append(f'conflict{"" if len(paths) == 1 else "s"} with {manager}{what}')
     many = len(clashes)
     return answers.Refusal(409, "Conflict", f"Apply failed with {many} conflict{'' if many == 1 else 's'}: "
                            + "\n".join(parts),
-                           {"causes": [{"reason": "FieldManagerConflict", "message": f'conflict with "{m}"',
+                           {"causes": [{"reason": "FieldManagerConflict", "message": f"conflict with {m}",
                                         "field": fields.show(p)} for m, p in clashes]})

@@ -30,7 +30,7 @@ class Request:
         value = self.query.get("dryRun", "")
         if value not in ("", "All"):
             raise answers.Refusal(422, "Invalid", f'CreateOptions.meta.k8s.io "" is invalid: dryRun: Unsupported '
-                                  f'value: "{value}": supported values: "All"')
+                                  f'value: []string{{"{value}"}}: supported values: "All"')
         return value == "All"
 
 
@@ -109,7 +109,7 @@ class Rest:
     def patch(self, request: Request, body: bytes, media: str) -> dict:
         kind = PATCHES.get(media.split(";")[0].strip())
         if kind is None:
-            raise answers.unsupported_media(list(PATCHES))
+            raise answers.Refusal(415, "UnsupportedMediaType", "415: Unsupported Media Type")
         if kind == "apply":
             return self._apply(request, body)
         with self.store.lock:
@@ -126,7 +126,11 @@ class Rest:
                 obj = patch.strategic(self.types, request.resource.type, base, change)
             else:
                 obj = patch.json_patch(base, change)
-            self._strict(request, obj)
+            try:
+                self._strict(request, obj)
+            except answers.Refusal as error:
+                raise answers.Refusal(422, "Invalid", f' "" is invalid: patch: Invalid value: {json.dumps(body.decode())}: '
+                                      f"{error}") from None
             asked = obj["metadata"].get("resourceVersion")
             if asked != old["metadata"]["resourceVersion"]:
                 raise answers.conflict(request.resource, request.name)
@@ -154,15 +158,18 @@ class Rest:
 
     def _typed_apply(self, request: Request, applied: dict) -> None:
         resource = request.resource
-        where = f"{request.namespace}/{request.name}; {resource.api_version}, Kind={resource.kind}"
+        lead = (f"failed to create typed patch object ({request.namespace}/{request.name}; {resource.group}/"
+                f"{resource.version}, Kind={resource.kind}): ")
         try:
             unknown = schema.check(self.types, resource.type, applied)
         except schema.WrongType as error:
-            raise answers.Refusal(500, "", f"failed to create typed patch object ({where}): {error}") from None
+            path = fields.from_schema(self.types, resource.type, applied, error.path)
+            what = f"expected {error.wanted}, got &value.valueUnstructured{{Value:{error.value}}}"
+            raise answers.Refusal(500, "", f"{lead}{path}: {what}" if error.path else lead + str(error)) from None
         if unknown:
-            shown = "\n".join(f".{p}: field not declared in schema" for p in unknown)
-            lead = "" if len(unknown) == 1 else "errors:\n"
-            raise answers.Refusal(500, "", f"failed to create typed patch object ({where}): {lead}{shown}")
+            paths = [fields.from_schema(self.types, resource.type, applied, p) for p in unknown]
+            shown = "\n".join(f"{p}: field not declared in schema" for p in paths)
+            raise answers.Refusal(500, "", lead + ("" if len(unknown) == 1 else "errors:\n") + shown)
 
     def _merge_applied(self, request: Request, applied: dict) -> dict:
         resource, metadata = request.resource, applied.setdefault("metadata", {})
@@ -219,10 +226,10 @@ class Rest:
         resource = request.resource
         if old is not None:
             self._carry_over(request, obj, old)
+        admission.check(request.user, resource, obj, old)
         if not request.subresource:
             validation.check(resource, obj, old)
             defaults.apply(resource, obj, self.service_range, self._service_ips())
-        admission.check(request.user, resource, obj, old)
         metadata = obj["metadata"]
         if old is None:
             metadata["uid"], metadata["creationTimestamp"] = str(uuid.uuid4()), gotext.now_rfc3339()

@@ -73,14 +73,18 @@ class Handler(http.server.BaseHTTPRequestHandler):
                               self.headers.get("Authorization"))
         found = _RESOURCE.match(parts.path)
         resource = found and resources.find(found["group"] or "", found["core"] or found["version"], found["plural"])
-        if resource is None:
+        if found is None:
             return self._other(user, parts.path)
         namespace, name = found["namespace"] or "", found["name"] or ""
         subresource = found["subresource"] or ""
         verb = self._verb(name, query)
         authz.check(self.server.store, user, authz.Question(
-            verb, resource.group, resource.plural, subresource, namespace, name))
+            verb, found["group"] or "", found["plural"], subresource, namespace, name))
+        if resource is None:
+            raise answers.no_such_path()
         if self.command == "GET":
+            if subresource not in ("", "status"):
+                raise answers.no_such_path()
             return self._read(resource, namespace, name, verb, query)
         request = Request(user, resource, namespace, name, subresource, query, self.headers.get("User-Agent", ""))
         code, answer = self._write(request, body)
@@ -101,6 +105,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return 201, self.server.tokens.create(self.server.store, request.namespace, request.name)
         if request.subresource not in ("", "status", "approval"):
             raise answers.no_such_path()
+        media = (self.headers.get("Content-Type") or "application/json").split(";")[0].strip()
+        if self.command in ("POST", "PUT") and media != "application/json":
+            raise answers.unsupported_media(["application/json", "application/yaml",
+                                             "application/vnd.kubernetes.protobuf"])
         if self.command == "POST":
             if request.name:
                 raise answers.not_allowed()

@@ -147,11 +147,11 @@ def _role(new: dict, old: dict | None, causes: list) -> None:
 def _node(new: dict, old: dict | None, causes: list) -> None:
     for index, taint in enumerate((new.get("spec") or {}).get("taints") or []):
         if taint.get("effect") not in ("NoSchedule", "PreferNoSchedule", "NoExecute"):
-            causes.append((f"spec.taints[{index}].effect", f'Unsupported value: "{taint.get("effect", "")}": supported '
+            causes.append((f"metadata.taints[{index}].effect", f'Unsupported value: "{taint.get("effect", "")}": supported '
                            'values: "NoSchedule", "PreferNoSchedule", "NoExecute"'))
     before = ((old or {}).get("spec") or {}).get("podCIDR")
     if before and (new.get("spec") or {}).get("podCIDR") != before:
-        causes.append(("", "Forbidden: node updates may only change labels, taints, or capacity"))
+        causes.append(("spec.podCIDRs", 'Forbidden: node updates may not change podCIDR except from "" to valid'))
 
 
 def _configmap(new: dict, old: dict | None, causes: list) -> None:

@@ -42,6 +42,7 @@ def _pod(name: str, image: str, command: list[str], mounts: list, volumes: list,
 
 
 def _write(name: str, text: str) -> None:
+    place.at(place.MANIFESTS_DIR).mkdir(parents=True, exist_ok=True, mode=0o700)
     files.write(f"{place.MANIFESTS_DIR}/{name}.yaml", text, 0o600)
 
 

@@ -45,7 +45,7 @@ def init_checks(loaded) -> list:
         _port(loaded.port), _port(place.port(10259)), _port(place.port(10257)),
         *[_absent(m) for m in manifests],
         *_common(loaded.node, loaded.cluster["kubernetesVersion"]),
-        _contents("/proc/sys/net/ipv4/ip_forward"),
+        *_forwarding(),
         _port(place.port(2379)), _port(place.port(2380)),
         (f"DirAvailable-{place.ETCD_DIR.replace('/', '-')}", lambda: _empty(loaded.cluster["etcd"]["local"]["dataDir"])),
     ]
@@ -57,7 +57,7 @@ def join_checks(loaded) -> list:
     if loaded.join.get("controlPlane") is None:
         checks.append(_absent(loaded.join["caCertPath"]))
     if loaded.join["discovery"].get("bootstrapToken"):
-        checks.append(_contents("/proc/sys/net/ipv4/ip_forward"))
+        checks += _forwarding()
     return checks
 
 
@@ -159,6 +159,12 @@ def _contents(path: str):
             return [], [f"{path} does not exist"]
         return [], [] if good else [f"{path} contents are not set to 1"]
     return f"FileContent-{path.replace('/', '-')}", check
+
+
+def _forwarding() -> list:
+    """1.30 and later check ip_forward alone; that bridged packets meet iptables is up to the network add-on."""
+    bridge = [_contents("/proc/sys/net/bridge/bridge-nf-call-iptables")] if place.minor() < 30 else []
+    return bridge + [_contents("/proc/sys/net/ipv4/ip_forward")]
 
 
 def _runtime(runtime, socket_: str):

@@ -23,10 +23,9 @@ def run(force: bool, certificates: str, ignored: set[str], clean_tmp: bool, skip
     if "preflight" not in skipped:
         print("[preflight] Running pre-flight checks", flush=True)
         preflight.run(preflight.root_check(), ignored)
-    if "remove-etcd-member" not in skipped:
-        _remove_etcd()
+    etcd = "remove-etcd-member" not in skipped and _local_etcd()
     if "cleanup-node" not in skipped:
-        _clean(certificates, clean_tmp)
+        _clean(certificates, clean_tmp, etcd)
     print(_LEFT)
 
 
@@ -42,22 +41,23 @@ def _look_at_cluster() -> None:
                        f"{error}")
 
 
-def _remove_etcd() -> None:
-    if not files.exists(f"{place.MANIFESTS_DIR}/etcd.yaml"):
-        gotext.warning("[reset] No kubeadm config, using etcd pod spec to get data directory")
-        print('[reset] No etcd config found. Assuming external etcd\n[reset] Please, manually reset etcd to prevent '
-              "further issues")
-        return
-    print(f"[reset] Deleted contents of the etcd data directory: {place.ETCD_DIR}")
-    initsystem.stop_control_plane()
-    _empty(place.ETCD_DIR)
+def _local_etcd() -> bool:
+    if files.exists(f"{place.MANIFESTS_DIR}/etcd.yaml"):
+        print(f"[reset] Deleted contents of the etcd data directory: {place.ETCD_DIR}")
+        return True
+    gotext.warning("[reset] No kubeadm config, using etcd pod spec to get data directory")
+    print("[reset] No etcd config found. Assuming external etcd\n[reset] Please, manually reset etcd to prevent further "
+          "issues")
+    return False
 
 
-def _clean(certificates: str, clean_tmp: bool) -> None:
+def _clean(certificates: str, clean_tmp: bool, etcd: bool) -> None:
     print("[reset] Stopping the kubelet service", flush=True)
     initsystem.stop_kubelet()
     print(f'[reset] Unmounting mounted directories in "{place.KUBELET_DIR}"')
     initsystem.stop_control_plane()
+    if etcd:  # only now: a kubelet that runs would start the control plane again, on an empty store
+        _empty(place.ETCD_DIR)
     folders = [place.MANIFESTS_DIR, place.KUBELET_DIR, certificates]
     if clean_tmp:
         folders.append(f"{place.KUBERNETES_DIR}/tmp")
