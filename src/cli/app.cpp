@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include "base/config_print.hpp"
+#include "cli/bundle_commands.hpp"
 #include "cli/command_line.hpp"
 #include "cli/completion.hpp"
 #include "cli/config_commands.hpp"
@@ -30,9 +31,8 @@ ExitCode dispatch(Session& session) {
         case Command::config_check: return config_check(session);
         case Command::config_show: return config_show(session);
         case Command::config_reference: return say(session, config_reference());
-        case Command::bundle_create:
-        case Command::bundle_verify:
-            return session.fail_with({ErrorKind::internal, session.command() + " is not wired yet", "", {}});
+        case Command::bundle_create: return bundle_create(session);
+        case Command::bundle_verify: return bundle_verify(session);
         case Command::phases: return list_phases(session);
         case Command::version:
             return say(session,

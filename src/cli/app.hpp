@@ -10,6 +10,7 @@
 #include "cli/exit_code.hpp"
 #include "cli/node.hpp"
 #include "cli/progress.hpp"
+#include "net/http.hpp"
 #include "system/host.hpp"
 
 namespace nodeboot::cli {
@@ -23,6 +24,7 @@ struct Surroundings {
     Clock& clock;
     Host& host;
     NodeFactory make_node;
+    std::function<std::unique_ptr<Http>(const Config&)> make_http;
     /// Asks a person and gives the answer; absent where nobody sits.
     std::function<std::optional<std::string>(const std::string& question)> ask;
     std::function<ConsoleRecords::Writer()> open_console = [] { return ConsoleRecords::Writer(); };

@@ -1,5 +1,6 @@
 #include "cli/commands.hpp"
 
+#include "base/config_syntax.hpp"
 #include "base/duration.hpp"
 
 namespace nodeboot::cli {
@@ -45,6 +46,30 @@ template <auto Field>
 std::string set_bundle(Invocation& invocation, Text value) {
     invocation.bundle.*Field = value;
     return value.empty() ? "must not be empty" : "";
+}
+
+std::string set_arch(Invocation& invocation, Text value) {
+    invocation.bundle.arch = value;
+    return value == "amd64" || value == "arm64" ? "" : "'" + value + "' is neither amd64 nor arm64";
+}
+
+std::string set_mirror(Invocation& invocation, Text value) {
+    invocation.bundle.mirror = value;
+    return syntax::web_url(value);
+}
+
+std::string add_image(Invocation& invocation, Text value) {
+    invocation.bundle.images.push_back(value);
+    return syntax::image(value);
+}
+
+std::string add_registry_mirror(Invocation& invocation, Text value) {
+    const auto equals = value.find('=');
+    if (equals == std::string::npos)
+        return "'" + value + "' is not HOST=URL, like docker.io=https://mirror.example.com";
+    invocation.bundle.registry_mirrors.push_back(value);
+    const auto problem = syntax::registry_host(value.substr(0, equals));
+    return problem.empty() ? syntax::web_url(value.substr(equals + 1)) : problem;
 }
 
 std::string set_config(Invocation& invocation, Text value) {
@@ -110,17 +135,23 @@ constexpr OptionSpec timeline_options[] = {
 constexpr OptionSpec show_options[] = {
     {"--origin", "", "say where each value comes from", set_flag<&Invocation::with_origin>}};
 constexpr OptionSpec create_options[] = {
-    {"FOLDER", "FOLDER", "the folder to make", set_bundle<&Invocation::Bundle::folder>, Completes::folders, {}, true},
-    {"--kubernetes", "VERSION", "minor or exact version (default: of the configuration)",
+    {"OUTPUT",
+     "OUTPUT",
+     "a folder, or a name ending in .tar, .tar.gz or .tar.zst; must not exist yet",
+     set_bundle<&Invocation::Bundle::path>,
+     Completes::files,
+     {},
+     true},
+    {"--kubernetes", "VERSION", "exact, or a minor for its newest patch (default: kubernetes.version)",
      set_bundle<&Invocation::Bundle::kubernetes>},
-    {"--arch", "ARCH", "amd64 or arm64 (default: this machine's)", set_bundle<&Invocation::Bundle::arch>,
-     Completes::words, "amd64 arm64"},
-    {"--mirror", "URL", "download binaries from here instead of the official places",
-     set_bundle<&Invocation::Bundle::mirror>},
-    {"--registry", "HOST", "pull images from here instead of the official registries",
-     set_bundle<&Invocation::Bundle::registry>}};
+    {"--arch", "ARCH", "amd64 or arm64 (default: this machine's)", set_arch, Completes::words, "amd64 arm64"},
+    {"--containerd", "VERSION", "put containerd and runc in, too (default: the distribution's are used)",
+     set_bundle<&Invocation::Bundle::containerd>},
+    {"--image", "IMAGE", "a further image; may be repeated", add_image},
+    {"--mirror", "URL", "take files from URL/<official host>/<path>", set_mirror},
+    {"--registry-mirror", "HOST=URL", "take a registry's images from here; may be repeated", add_registry_mirror}};
 constexpr OptionSpec verify_options[] = {
-    {"BUNDLE", "BUNDLE", "folder or archive", set_bundle<&Invocation::Bundle::folder>, Completes::files, {}, true}};
+    {"BUNDLE", "BUNDLE", "folder or archive", set_bundle<&Invocation::Bundle::path>, Completes::files, {}, true}};
 constexpr OptionSpec phases_options[] = {{"--names", "", "names only, one a line", set_flag<&Invocation::names_only>}};
 constexpr OptionSpec completion_options[] = {
     {"SHELL", "SHELL", "bash, zsh or fish", set_shell, Completes::words, "bash zsh fish", true}};
@@ -193,8 +224,10 @@ constexpr CommandSpec command_table[] = {
      "Fetches the official binaries, checked against their published checksums, and the images, and lists every file "
      "with its sha256 in a manifest.",
      create_options,
-     "nodeboot bundle create ./bundle --kubernetes 1.35\n"
-     "nodeboot bundle create ./bundle --mirror https://files.example.com --registry registry.example.com\n"},
+     "nodeboot bundle create bundle.tar.zst --kubernetes 1.35\n"
+     "nodeboot bundle create ./bundle --containerd 2.1.5 --arch arm64\n"
+     "nodeboot bundle create ./bundle --mirror https://files.example.com \\\n"
+     "  --registry-mirror registry.k8s.io=https://mirror.example.com\n"},
     {Command::bundle_verify, "bundle verify", "Check every file of a bundle against its manifest", "", verify_options,
      "nodeboot bundle verify ./bundle\n"},
     {Command::phases, "phases", "List the phases of this machine's role, in order", "", phases_options,

@@ -42,7 +42,7 @@ std::string name_and_value(const OptionSpec& option) {
 std::string option_list(std::string_view title, std::span<const OptionSpec> options) {
     if (options.empty()) return {};
     std::string out = fmt::format("\n{}:\n", title);
-    for (const auto& option : options) out += two_columns(name_and_value(option), option.help, 26);
+    for (const auto& option : options) out += two_columns(name_and_value(option), option.help, 28);
     return out;
 }
 
@@ -74,7 +74,7 @@ std::string help_overview() {
     for (const auto& group : groups()) out += fmt::format("\n{}\n{}", group.summary, command_list(group.word));
     out += "\nOthers\n" + command_list("");
     out += option_list("Options of every command", global_options());
-    out += two_columns("--help", "about one command: nodeboot node up --help", 26);
+    out += two_columns("--help", "about one command: nodeboot node up --help", 28);
     out += examples("nodeboot config check\nnodeboot node plan\nnodeboot node up\n");
     return out + "\n" + std::string(exit_codes);
 }

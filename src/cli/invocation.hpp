@@ -56,11 +56,13 @@ struct Invocation {
     bool names_only = false;
 
     struct Bundle {
-        std::string folder;      ///< to make, or to verify
+        std::string path;        ///< to make, or to verify
         std::string kubernetes;  ///< "1.35", "v1.34.2"
         std::string arch;
+        std::string containerd;
         std::string mirror;
-        std::string registry;
+        std::vector<std::string> registry_mirrors;  ///< "registry.k8s.io=https://mirror.example"
+        std::vector<std::string> images;
     } bundle;
 };
 

@@ -45,6 +45,7 @@ Surroundings process_surroundings(Clock& clock, Host& host, NodeFactory make_nod
                      .clock = clock,
                      .host = host,
                      .make_node = std::move(make_node),
+                     .make_http = [](const Config& config) { return make_curl_http({.ca_file = config.aws.ca_file}); },
                      .ask = {}};
     if (::isatty(STDIN_FILENO) == 1 && ::isatty(STDERR_FILENO) == 1) out.ask = ask_on_terminal;
     out.open_console = [] { return ::geteuid() == 0 ? console_writer(STDERR_FILENO) : ConsoleRecords::Writer(); };

@@ -111,6 +111,23 @@ std::string version_json() {
     return text(out);
 }
 
+std::string bundle_json(const std::string& command, const std::string& path, const BundleManifest& manifest) {
+    Json out = document(command);
+    out["ok"] = true;
+    out["path"] = path;
+    out["kubernetes"] = "v" + manifest.kubernetes.text();
+    out["arch"] = manifest.arch;
+    out["standin"] = manifest.standin;
+    out["files"] = Json::array();
+    for (const auto& file : manifest.files)
+        out["files"].push_back({{"path", file.path},
+                                {"kind", to_string(file.kind)},
+                                {"sha256", file.sha256},
+                                {"size", file.size},
+                                {"refs", file.refs}});
+    return text(out);
+}
+
 std::string failure_json(const std::string& command, const Error& error) {
     Json out = document(command);
     out["ok"] = false;

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "base/config_load.hpp"
+#include "bundle/manifest.hpp"
 #include "cli/node.hpp"
 #include "engine/runner.hpp"
 
@@ -17,6 +18,7 @@ std::string check_json(const LoadedConfig& loaded);
 std::string show_json(const LoadedConfig& loaded);
 std::string phases_json(const Catalog& catalog);
 std::string version_json();
+std::string bundle_json(const std::string& command, const std::string& path, const BundleManifest& manifest);
 /// A command that ended before it could report anything else.
 std::string failure_json(const std::string& command, const Error& error);
 
