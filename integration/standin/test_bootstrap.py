@@ -2,7 +2,7 @@
 import json
 
 import flannel_manifest
-from conftest import wait_for
+from fakemachine import wait_for
 
 
 def apply(control, objects) -> None:

@@ -4,7 +4,7 @@ import subprocess
 
 import flannel_manifest
 import pytest
-from conftest import wait_for
+from fakemachine import wait_for
 from test_bootstrap import apply, ready
 
 OBJECTS = flannel_manifest.objects()

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 import yaml
-from conftest import wait_for
+from fakemachine import wait_for
 
 from standin import client, pki
 

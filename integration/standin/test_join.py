@@ -2,7 +2,7 @@
 import signal
 import time
 
-from conftest import wait_for
+from fakemachine import wait_for
 
 from standin import client
 

@@ -5,7 +5,7 @@ import time
 import urllib.request
 
 import pytest
-from conftest import wait_for
+from fakemachine import wait_for
 
 CONFIG = {"apiVersion": "kubelet.config.k8s.io/v1beta1", "kind": "KubeletConfiguration", "cgroupDriver": "systemd"}
 
