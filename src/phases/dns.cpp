@@ -128,12 +128,26 @@ class Dns final : public NodePhase {
             for (const auto& domain : domains_)
                 if (!contains_all(link.routed, {domain})) argv.push_back("~" + domain);
             changes.push_back({subject, link.routed.empty() ? "answers no domain of its own" : join(link.routed, " "),
-                               "answers " + join(domains_, " "), RunCommand{argv, std::chrono::seconds(30)}});
+                               "answers " + join(domains_, " "), resolvectl(argv)});
         }
         if (!link.default_route)
-            changes.push_back(
-                {subject, "asked for its own domains only", "asked for every name",
-                 RunCommand{{"resolvectl", "default-route", link.index, "yes"}, std::chrono::seconds(30)}});
+            changes.push_back({subject, "asked for its own domains only", "asked for every name",
+                               resolvectl({"resolvectl", "default-route", link.index, "yes"})});
+    }
+
+    // At first boot networkd may be reloading (another phase, cloud-init) and then refuses or does not know the link yet.
+    static Procedure resolvectl(std::vector<std::string> argv) {
+        std::vector<std::string> arguments(argv.begin() + 1, argv.end());
+        return {"run resolvectl", std::move(arguments), [argv = std::move(argv)](ActionContext& context) -> Result<void> {
+                    const Deadline patience =
+                        Deadline::after(context.step.clock, std::chrono::seconds(20)).sooner_of(context.step.deadline);
+                    for (;;) {
+                        auto done = run_checked(context.host, {.argv = argv, .timeout = std::chrono::seconds(30)});
+                        if (done) return {};
+                        if (patience.passed(context.step.clock)) return fail(std::move(done).error());
+                        NB_CHECK(context.step.clock.sleep(std::chrono::milliseconds(500), context.step.stop));
+                    }
+                }};
     }
 
     // Programs without nss-resolve read /etc/resolv.conf: it has to lead to resolved.

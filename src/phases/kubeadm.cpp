@@ -29,11 +29,13 @@ bool is_token_at(const std::string& text, std::size_t at) {
 
 std::string first_lines_that_tell(const CommandOutput& output) {
     std::string errors, last;
-    std::istringstream lines(output.err + "\n" + output.out);
+    std::istringstream lines(output.out + "\n" + output.err);
     for (std::string line; std::getline(lines, line);) {
         if (line.find("[ERROR") != std::string::npos || line.starts_with("error") || line.starts_with("Error"))
             errors += (errors.empty() ? "" : "; ") + line.substr(line.find_first_not_of(" \t"));
-        if (line.find_first_not_of(" \t") != std::string::npos) last = line;
+        // kubeadm ends every failure with advice on --v=5; what went wrong stands before it.
+        if (line.find_first_not_of(" \t") != std::string::npos && !line.starts_with("To see the stack trace"))
+            last = line;
     }
     return without_tokens(errors.empty() ? last : errors);
 }

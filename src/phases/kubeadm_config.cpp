@@ -144,10 +144,14 @@ Json proxy_configuration(const Config& config) {
 }  // namespace
 
 std::string render_kubeadm_init(const Config& config, const KubeadmFacts& facts) {
+    // No "---" before the first document: kubeadm takes a comment in front of it for a document without a kind.
     std::string text = "# Made by nodeboot; edits are lost. Read by kubeadm init once.\n";
+    std::string separator;
     for (const auto& document : {init_configuration(config, facts), cluster_configuration(config, facts),
-                                 kubelet_configuration(config, facts), proxy_configuration(config)})
-        text += "---\n" + to_yaml(document);
+                                 kubelet_configuration(config, facts), proxy_configuration(config)}) {
+        text += separator + to_yaml(document);
+        separator = "---\n";
+    }
     return text;
 }
 

@@ -54,7 +54,7 @@ class Timers final : public NodePhase {
                 {"nodeboot-rotate-token.timer", timer("Renew the join secret before it expires", ttl / 4)},
                 {"nodeboot-node-roles.service",
                  service("Label nodes that joined", "node up --only node-roles --record changed")},
-                {"nodeboot-node-roles.timer", timer("Label nodes that joined", 60)},
+                {"nodeboot-node-roles.timer", timer("Label nodes that joined", 20)},
             },
             {"nodeboot-rotate-token.timer", "nodeboot-node-roles.timer"});
     }

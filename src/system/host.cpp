@@ -48,7 +48,10 @@ Result<CommandOutput> run_checked(Host& host, const Command& command) {
     auto output = NB_TRY(host.run(command));
     if (output.exit_code == 0) return output;
     std::string said = tail(output.err, 2000);
-    if (said.empty()) said = tail(output.out, 2000);
+    // apt and dpkg say on standard output what they then sum up in one line on standard error.
+    if (said.find('\n') == std::string::npos)
+        if (const std::string printed = tail(output.out, 1000); !printed.empty())
+            said = said.empty() ? printed : said + "; before that: " + printed;
     return fail(ErrorKind::io, fmt::format("'{}' exited with {}: {}", to_text(command.argv), output.exit_code,
                                            said.empty() ? "it printed nothing" : said));
 }
