@@ -10,6 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from lab.cluster import journal  # noqa: E402
 from lab.lab import Lab, Options  # noqa: E402
 
 
@@ -44,3 +45,15 @@ def no_fault_outlives_its_case(request: pytest.FixtureRequest) -> Iterator[None]
     yield
     if "lab" in request.fixturenames:
         request.getfixturevalue("lab").clear_faults()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """A failure shows what the machines of the lab said."""
+    outcome = yield
+    report = outcome.get_result()  # type: ignore[attr-defined]
+    if not report.failed or "lab" not in getattr(item, "fixturenames", ()):
+        return
+    for machine in Lab(item.config.getoption("--lab")).machines():
+        report.sections.append((f"{machine.name}: nodeboot.service", journal(machine)[-3000:]))
+        report.sections.append((f"{machine.name}: console", machine.console()[-2000:]))

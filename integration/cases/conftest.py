@@ -12,7 +12,7 @@ import pytest
 from cases.node import Node
 
 from lab import standin
-from lab.cluster import CONTROL_PLANE, WORKER, Cluster, Spec, journal, wait_converged
+from lab.cluster import CONTROL_PLANE, WORKER, Cluster, Spec, wait_converged
 from lab.lab import Lab
 from lab.machine import Machine
 
@@ -73,15 +73,3 @@ def fresh(cluster: Cluster, machines: list[Machine]) -> Iterator[Callable[..., N
         machines[0].run(["kubectl", "--kubeconfig", "/etc/kubernetes/admin.conf", "delete", "node", one.node_name,
                          "--ignore-not-found"])
         one.terminate()
-
-
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
-    """A failure shows what nodeboot said on the machines of the lab."""
-    outcome = yield
-    report = outcome.get_result()  # type: ignore[attr-defined]
-    lab = getattr(item, "funcargs", {}).get("lab")
-    if report.failed and isinstance(lab, Lab):
-        for machine in lab.machines():
-            report.sections.append((f"{machine.name}: nodeboot.service", journal(machine)[-3000:]))
-            report.sections.append((f"{machine.name}: console", machine.console()[-1500:]))

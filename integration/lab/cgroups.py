@@ -40,7 +40,7 @@ def _create_in(root: Path, lab: str, leaf: str) -> Path:
         group = group / part
         group.mkdir(exist_ok=True)
         for name in ("cpuset.cpus", "cpuset.mems"):  # v1's cpuset takes no process until these are set
-            if (group / name).exists() and not (group / name).read_text().strip():
+            if (group.parent / name).exists() and not (group / name).read_text().strip():
                 (group / name).write_text((group.parent / name).read_text())
     return group
 

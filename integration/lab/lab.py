@@ -42,7 +42,13 @@ class Lab:
         if self.is_up:
             return
         self.down()
-        options = options or Options()
+        try:
+            self._build(options or Options())
+        except BaseException:
+            self.down()
+            raise
+
+    def _build(self, options: Options) -> None:
         self.folder.mkdir(parents=True)
         self.folder.chmod(0o711)
         paths.write_file(self.folder / "lab.json", json.dumps({

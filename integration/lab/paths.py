@@ -10,6 +10,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import time
 from pathlib import Path
 from typing import Callable, Iterator
 
@@ -47,13 +48,22 @@ def cached(kind: str, key: str, build: Callable[[Path], None]) -> Path:
     final = cache_root() / f"{kind}-{key}"
     with locked(cache_root() / f"{kind}.lock"):
         if final.exists():
+            os.utime(final)
             return final
+        _forget_unused(final.parent, kind)
         partial = final.with_name(final.name + ".partial")
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
         build(partial)
         partial.rename(final)
     return final
+
+
+def _forget_unused(folder: Path, kind: str, days: float = 14) -> None:
+    """Removes what no lab has used for a while; recipes change, and a tree takes hundreds of megabytes."""
+    for old in folder.glob(f"{kind}-*"):
+        if time.time() - old.stat().st_mtime > days * 86400:
+            shutil.rmtree(old, ignore_errors=True)
 
 
 def write_file(path: Path, content: str | bytes, mode: int = 0o644) -> None:

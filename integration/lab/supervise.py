@@ -37,6 +37,8 @@ def boot_once(lab: str, folder: Path, instance: Instance, disk: Disk) -> int:
     cgroups.remove(lab, f"{instance.id}/machine")
     groups = cgroups.create(lab, f"{instance.id}/machine")
     extra = layer.bundle_binds(folder.parents[1])
+    if Path("/lib/modules").is_dir():  # a machine loads what its kernel, the host's, has as modules
+        extra.append("--bind-ro=/lib/modules:/usr/lib/modules")
     if (folder / "nspawn").exists():  # further words of a case's own
         extra += (folder / "nspawn").read_text().split()
     with open(folder / "console.log", "ab") as console:
