@@ -128,7 +128,7 @@ constexpr OptionSpec repair_options[] = {
     {"--yes", "", "do not ask", set_flag<&Invocation::yes>},
     lock_option};
 constexpr OptionSpec reset_options[] = {{"--yes", "", "do not ask", set_flag<&Invocation::yes>}, lock_option};
-constexpr OptionSpec rotate_options[] = {lock_option};
+constexpr OptionSpec rotate_options[] = {only_option, lock_option};
 constexpr OptionSpec timeline_options[] = {
     {"--svg", "FILE", "write a picture instead (- for standard output)", set_text<&Invocation::svg>, Completes::files},
     {"--run", "ID", "another run than the newest; a name in /var/lib/nodeboot/runs", set_text<&Invocation::run_id>}};

@@ -33,6 +33,16 @@ Result<Catalog> runnable(Phases phases, Host& host) {
     return Catalog::make(std::move(out));
 }
 
+/// Phases of the node on their own: what they need is taken to be met.
+Result<Catalog> runnable_alone(Phases phases, Host& host) {
+    std::vector<Runnable> out;
+    for (auto& phase : phases) {
+        out.push_back(make_runnable(std::move(phase), host));
+        out.back().info.needs.clear();
+    }
+    return Catalog::make(std::move(out));
+}
+
 void add_host_phases(Phases& phases, const NodeServices& s) {
     phases.push_back(make_preflight_phase(s.config, s.clock));
     phases.push_back(make_dns_phase(s.config, s.clock));
@@ -101,7 +111,7 @@ Result<Catalog> make_reset_catalog(const NodeServices& services) {
 }
 
 Result<Catalog> make_rotate_catalog(const NodeServices& services) {
-    return runnable({make_join_secret_publish_phase(services), make_node_roles_phase(services)}, services.host);
+    return runnable_alone({make_join_secret_publish_phase(services), make_node_roles_phase(services)}, services.host);
 }
 
 }  // namespace nodeboot

@@ -138,7 +138,8 @@ class Dns final : public NodePhase {
     // At first boot networkd may be reloading (another phase, cloud-init) and then refuses or does not know the link yet.
     static Procedure resolvectl(std::vector<std::string> argv) {
         std::vector<std::string> arguments(argv.begin() + 1, argv.end());
-        return {"run resolvectl", std::move(arguments), [argv = std::move(argv)](ActionContext& context) -> Result<void> {
+        return {"run resolvectl", std::move(arguments),
+                [argv = std::move(argv)](ActionContext& context) -> Result<void> {
                     const Deadline patience =
                         Deadline::after(context.step.clock, std::chrono::seconds(20)).sooner_of(context.step.deadline);
                     for (;;) {

@@ -53,7 +53,7 @@ class Timers final : public NodePhase {
                 {"nodeboot-rotate-token.service", service("Renew the join secret", "node rotate-token")},
                 {"nodeboot-rotate-token.timer", timer("Renew the join secret before it expires", ttl / 4)},
                 {"nodeboot-node-roles.service",
-                 service("Label nodes that joined", "node up --only node-roles --record changed")},
+                 service("Label nodes that joined", "node rotate-token --only node-roles")},
                 {"nodeboot-node-roles.timer", timer("Label nodes that joined", 20)},
             },
             {"nodeboot-rotate-token.timer", "nodeboot-node-roles.timer"});
@@ -69,7 +69,10 @@ class BootService final : public NodePhase {
     const PhaseInfo& info() const override { return info_; }
 
     Result<std::vector<NodeChange>> plan(const HostView& view) const override {
-        auto changes = NB_TRY(want_units(view, {{"nodeboot.service", std::string(embedded::nodeboot_service)}}, {}));
+        std::vector<NodeChange> changes;
+        NB_CHECK(want_directory(changes, view, "/var/lib/nodeboot", {0700, 0, 0}));
+        auto units = NB_TRY(want_units(view, {{"nodeboot.service", std::string(embedded::nodeboot_service)}}, {}));
+        changes.insert(changes.end(), units.begin(), units.end());
         // Enabled, not started: this run may be the service itself.
         const UnitState state = NB_TRY(view.unit("nodeboot.service"));
         if (!state.enabled())
