@@ -52,6 +52,7 @@ def fault(name: str, default=None):
     apiserver_start_delay: seconds before the API server listens
     token_signing_delay: seconds before a new bootstrap token is signed into cluster-info
     csr_approval_delay: seconds before a node's certificate request is approved
+    node_monitor_grace: seconds without a sign of life until a node is Unknown (real: 50, before 1.32: 40)
     lenient_fields: true: unknown fields in a configuration are a warning only, which is what real Kubernetes does
     """
     path = at("/etc/standin/faults.json")

@@ -68,4 +68,5 @@ def _loop(configured: settings.Settings, runtime, certified: threading.Event) ->
             told, api = str(error), None
         except Exception:
             traceback.print_exc()
-        time.sleep(0.5)
+        settled = bool(node.reported) and node.reported[-1][1] == "True" and not pods.waiting
+        time.sleep(1.5 if settled else 0.4)

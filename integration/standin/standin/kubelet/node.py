@@ -24,11 +24,10 @@ class Node:
         """One round: register, report what changed, renew the lease every ten seconds."""
         if not self.registered:
             self._register(api)
-        status = self.status()
-        shown = [(c["type"], c["status"], c["message"]) for c in status["conditions"]]
+        shown = [(c["type"], c["status"], c["message"]) for c in self._conditions()]
         due = time.monotonic() - self.renewed > 10
         if due or shown != self.reported:
-            api.patch(self.path + "/status", {"status": status})
+            api.patch(self.path + "/status", {"status": self.status()})
             self.reported = shown
         if due:
             self._renew(api)

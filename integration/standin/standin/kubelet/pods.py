@@ -21,8 +21,11 @@ class Pods:
     def __init__(self, settings: Settings, runtime):
         self.settings, self.runtime = settings, runtime
         self.told: dict[str, str] = {}
+        self.waiting = False
 
     def step(self, api: client.Client) -> None:
+        """`waiting` says afterwards whether a pod still has something to wait for."""
+        self.waiting = False
         query = f"/api/v1/pods?fieldSelector=spec.nodeName={self.settings.node_name}"
         pods = api.get(query)["items"]
         for pod in pods:
@@ -36,6 +39,7 @@ class Pods:
                 files.write(mark, pod["metadata"]["name"], 0o600)
                 self._report(api, pod, None)
             except NotYet as error:
+                self.waiting = True
                 self._report(api, pod, error)
 
     def _start(self, api: client.Client, pod: dict, pods: list[dict]) -> None:

@@ -1,10 +1,17 @@
 """Static pods: runs the control plane's stand-in while its manifests are there, and shows them as mirror pods."""
+import functools
 import hashlib
+import json
 
 from .. import client, gotext, grpc, initsystem, place, yamldoc
 from .settings import Settings
 
 _NEEDED = ("kube-apiserver.yaml", "etcd.yaml")
+
+
+@functools.lru_cache(maxsize=16)
+def _parse(text: str):
+    return yamldoc.load(text)
 
 
 class StaticPods:
@@ -18,7 +25,7 @@ class StaticPods:
         folder, found = place.at(self.settings.manifests or "/nonexistent"), {}
         for path in sorted(folder.glob("*.yaml")) if folder.is_dir() else []:
             try:
-                pod = yamldoc.load(path.read_text())
+                pod = _parse(path.read_text())
                 if pod["kind"] != "Pod" or not pod["spec"]["containers"]:
                     raise ValueError("not a Pod")
                 found[path.name] = pod
@@ -35,7 +42,7 @@ class StaticPods:
             initsystem.stop_control_plane()
             self.running_as = ""
         elif wanted:
-            digest = hashlib.sha256(yamldoc.dump([pods[n] for n in _NEEDED]).encode()).hexdigest()
+            digest = hashlib.sha256(json.dumps([pods[n] for n in _NEEDED]).encode()).hexdigest()
             changed = self.running_as not in ("", digest)
             if running and changed:
                 initsystem.stop_control_plane()
@@ -61,7 +68,7 @@ class StaticPods:
         for pod in pods.values():
             meta = pod["metadata"]
             name, namespace = f"{meta['name']}-{node}", meta.get("namespace", "default")
-            digest = hashlib.sha256(yamldoc.dump(pod).encode()).hexdigest()[:32]
+            digest = hashlib.sha256(json.dumps(pod).encode()).hexdigest()[:32]
             path = f"/api/v1/namespaces/{namespace}/pods"
             there = api.find(f"{path}/{name}")
             if there and there["metadata"]["annotations"].get("kubernetes.io/config.hash") == digest:

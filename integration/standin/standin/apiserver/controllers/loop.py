@@ -22,9 +22,12 @@ class Loop(threading.Thread):
     def __init__(self, store, rest, manifests):
         super().__init__(daemon=True)
         self.store, self.rest, self.manifests = store, rest, manifests
+        self.signer: tuple = (None, None, None)
 
     def run(self) -> None:
+        """One round after each change, and every two seconds for what only time changes."""
         while True:
+            seen = self.store.revision
             try:
                 found = self.manifests()
                 if "kube-controller-manager" in found:
@@ -33,7 +36,8 @@ class Loop(threading.Thread):
                     scheduling.schedule(self.store)
             except Exception:
                 traceback.print_exc()
-            time.sleep(0.5)
+            time.sleep(0.2)
+            self.store.wait_past(seen, 2)
 
     def _manage(self, flags: dict) -> None:
         enabled = flags.get("controllers", "*").split(",")
@@ -41,14 +45,21 @@ class Loop(threading.Thread):
             tokens.clean(self.store)
         if "bootstrapsigner" in enabled:
             tokens.publish(self.store)
-        ca_cert = pki.load_cert(place.at(flags["cluster-signing-cert-file"]).read_bytes())
-        ca_key = pki.load_key(place.at(flags["cluster-signing-key-file"]).read_bytes())
-        certificates.approve_and_sign(self.store, ca_cert, ca_key)
+        certificates.approve_and_sign(self.store, *self._authority(flags))
         if flags.get("allocate-node-cidrs") == "true" and flags.get("cluster-cidr"):
             nodes.allocate_ranges(self.store, flags["cluster-cidr"], int(flags.get("node-cidr-mask-size", 24)))
         nodes.watch_health(self.store)
         self._default_accounts()
         workloads.run(self.store, self.rest, _writer)
+
+    def _authority(self, flags: dict) -> tuple:
+        """(certificate, key) that sign for nodes; read again when the file changed."""
+        path = place.at(flags["cluster-signing-cert-file"])
+        stamp = path.stat().st_mtime_ns
+        if self.signer[0] != stamp:
+            key = place.at(flags["cluster-signing-key-file"]).read_bytes()
+            self.signer = (stamp, pki.load_cert(path.read_bytes()), pki.load_key(key))
+        return self.signer[1:]
 
     def _default_accounts(self) -> None:
         accounts = resources.BY_PLURAL["serviceaccounts"]

@@ -29,7 +29,7 @@ def allocate_ranges(store, cluster_range: str, mask: int) -> None:
 
 
 def watch_health(store) -> None:
-    grace = 50 if place.minor() >= 32 else 40
+    grace = place.fault("node_monitor_grace", 50 if place.minor() >= 32 else 40)
     for found in store.list(NODES):
         with store.lock:
             node = store.get(NODES, None, found["metadata"]["name"])
