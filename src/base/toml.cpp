@@ -4,7 +4,9 @@
 
 #include <algorithm>
 
-#define TOML_EXCEPTIONS 0
+#define TOML_EXCEPTIONS 1  // without them the parser goes on after an error
+// It asserts what bad input breaks, and then checks for it: in a debug build a typing mistake would be an abort.
+#define TOML_ASSERT(expression) static_assert(true)
 #define TOML_ENABLE_FORMATTERS 0
 #define TOML_ENABLE_WINDOWS_COMPAT 0
 #include <toml++/toml.h>
@@ -24,6 +26,59 @@ std::string printed(const T& value) {
 }
 
 TomlValue convert(const toml::node& node);
+
+/// The first byte beyond ASCII that is neither in a string nor in a comment. TOML allows none; toml++ 3.3 runs into
+/// __builtin_unreachable() on some (is_non_ascii_horizontal_whitespace), so it must not see them.
+class StrayCharacter {
+   public:
+    static const char* find(std::string_view text) { return StrayCharacter(text).find(); }
+
+   private:
+    explicit StrayCharacter(std::string_view text) : rest_(text) {
+        if (rest_.starts_with("\xef\xbb\xbf")) rest_.remove_prefix(3);  // byte order mark
+    }
+
+    const char* find() {
+        while (!rest_.empty()) {
+            const char c = rest_.front();
+            if (static_cast<unsigned char>(c) >= 0x80) return rest_.data();
+            if (c == '#')
+                skip(rest_.find('\n'));
+            else if (c == '"' || c == '\'')
+                skip_string(c);
+            else
+                skip(1);
+        }
+        return nullptr;
+    }
+
+    void skip(std::size_t count) { rest_.remove_prefix(std::min(count, rest_.size())); }
+
+    /// Broken strings end somewhere wrong here; the library refuses them before it comes to what follows.
+    void skip_string(char quote) {
+        const std::string three(3, quote);
+        const bool multi_line = rest_.starts_with(three);
+        const std::string_view end = multi_line ? std::string_view(three) : std::string_view(three).substr(2);
+        skip(end.size());
+        while (!rest_.empty() && !rest_.starts_with(end)) {
+            if (!multi_line && rest_.front() == '\n') return;
+            skip(quote == '"' && rest_.front() == '\\' ? 2 : 1);
+        }
+        skip(end.size());
+        while (multi_line && rest_.starts_with(quote)) skip(1);  // two quotes may stand before the closing three
+    }
+
+    std::string_view rest_;
+};
+
+TomlSyntaxError stray_error(std::string_view text, const char* at) {
+    const auto before = text.substr(0, static_cast<std::size_t>(at - text.data()));
+    const auto line_begin = before.rfind('\n') + 1;  // npos + 1 is 0
+    TomlPosition position{static_cast<unsigned>(std::count(before.begin(), before.end(), '\n')) + 1, 1};
+    for (const char c : before.substr(line_begin)) position.column += (static_cast<unsigned char>(c) & 0xc0) != 0x80;
+    return {position,
+            "a character beyond ASCII outside quotes; texts, and keys with such characters, must be in quotes"};
+}
 
 /// "Error while parsing table header: expected ']', saw x" reads better as "expected ']', saw x (in a table header)".
 std::string reworded(std::string_view description) {
@@ -139,12 +194,12 @@ std::string_view TomlValue::type_name() const {
 }
 
 tl::expected<TomlTable, TomlSyntaxError> parse_toml(std::string_view text) {
-    const auto parsed = toml::parse(text);
-    if (!parsed) {
-        const auto& error = parsed.error();
+    if (const char* stray = StrayCharacter::find(text)) return tl::unexpected(stray_error(text, stray));
+    try {
+        return convert_table(toml::parse(text));
+    } catch (const toml::parse_error& error) {
         return tl::unexpected(TomlSyntaxError{position_of(error.source()), reworded(error.description())});
     }
-    return convert_table(parsed.table());
 }
 
 std::string toml_key(std::string_view key) { return is_bare(key) ? std::string(key) : toml_string(key); }

@@ -131,7 +131,8 @@ constexpr OptionSpec reset_options[] = {{"--yes", "", "do not ask", set_flag<&In
 constexpr OptionSpec rotate_options[] = {only_option, lock_option};
 constexpr OptionSpec timeline_options[] = {
     {"--svg", "FILE", "write a picture instead (- for standard output)", set_text<&Invocation::svg>, Completes::files},
-    {"--run", "ID", "another run than the newest; a name in /var/lib/nodeboot/runs", set_text<&Invocation::run_id>}};
+    {"--run", "ID", "another run than the newest that changed something; a name in /var/lib/nodeboot/runs",
+     set_text<&Invocation::run_id>}};
 constexpr OptionSpec show_options[] = {
     {"--origin", "", "say where each value comes from", set_flag<&Invocation::with_origin>}};
 constexpr OptionSpec create_options[] = {
@@ -199,7 +200,8 @@ constexpr CommandSpec command_table[] = {
      "Run by a timer on the control plane, so that workers can join at any time.", rotate_options,
      "nodeboot node rotate-token\n"},
     {Command::node_timeline, "node timeline", "Where the boot time went, as text or as a picture",
-     "Draws a recorded run, from the start of the kernel to the node being Ready.", timeline_options,
+     "Draws a recorded run, from the start of the kernel to the node being Ready: what took how long, and what waited.",
+     timeline_options,
      "nodeboot node timeline\n"
      "nodeboot node timeline --svg boot.svg\n"},
     {Command::config_check,

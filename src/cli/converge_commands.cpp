@@ -96,15 +96,10 @@ class Converging {
     }
 
     Result<RunReport> observed(const Catalog& catalog) {
-        RunRecord record;
-        record.command = session_.command();
-        record.versions["nodeboot"] = fmt::format("{} ({})", version(), git_commit());
-        record.report.began = around_.clock.wall();
-        describe_boot(record, around_.host, record.report.began);
-        RunRecorder recorder(history_, session_.log(), run_id(record.report.began, around_.pid), record);
-
         session_.show_progress(catalog.phases().size());
-        std::vector<RunObserver*> observers{&session_.progress(), &recorder};
+        std::vector<RunObserver*> observers{&session_.progress()};
+        const auto recorder = make_recorder();
+        if (recorder) observers.push_back(recorder.get());
         if (console_) {
             console_->run_began(session_.command(), version());
             observers.push_back(&*console_);
@@ -114,9 +109,23 @@ class Converging {
         run.observer = &fanout;
         auto report = converge(catalog, run);
         session_.progress().finish();
-        recorder.finish(report);
+        if (recorder) recorder->finish(report);
         return report;
     }
+
+    /// What a timer starts every few minutes would soon push the record of the boot out of the folder.
+    std::unique_ptr<RunRecorder> make_recorder() {
+        if (is_timers_job()) return nullptr;
+        RunRecord record;
+        record.command = session_.command();
+        record.versions["nodeboot"] = fmt::format("{} ({})", version(), git_commit());
+        record.report.began = around_.clock.wall();
+        describe_boot(record, around_.host, record.report.began);
+        const auto id = run_id(record.report.began, around_.pid);
+        return std::make_unique<RunRecorder>(history_, session_.log(), id, std::move(record));
+    }
+
+    bool is_timers_job() const { return invocation_.command == Command::node_rotate_token; }
 
     ExitCode report_end(const RunReport& report) {
         const bool stopped = around_.stop.stop_requested() && !report.ok();
@@ -128,14 +137,10 @@ class Converging {
             say(stopped_text(report, terminal));
             return exit_stopped;
         }
-        around_.err(failure_text(report, around_.err_terminal));
-        say(log_line(report.ok() ? LogLevel::info : LogLevel::info, trimmed(summary_text(report)), terminal));
+        around_.err(with_priority(LogLevel::error, failure_text(report, around_.err_terminal), around_.err_terminal));
+        if (!is_timers_job() || report.changed() || !report.ok())
+            say(with_priority(LogLevel::info, summary_text(report), terminal));
         return report.ok() ? exit_ok : exit_error;
-    }
-
-    static std::string trimmed(std::string text) {
-        text.erase(text.find_last_not_of('\n') + 1);
-        return text;
     }
 
     Session& session_;

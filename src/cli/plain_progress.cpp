@@ -69,21 +69,24 @@ class QuietProgress final : public Progress {
 
 }  // namespace
 
-std::string log_line(LogLevel level, std::string_view line, const Terminal& terminal) {
-    constexpr std::string_view names[] = {"debug: ", "", "warning: ", "error: "};
+std::string with_priority(LogLevel level, std::string_view lines, const Terminal& terminal) {
     constexpr std::string_view priorities[] = {"<7>", "<6>", "<4>", "<3>"};  // syslog's debug, info, warning, err
-    const auto index = static_cast<std::size_t>(level);
+    if (!terminal.journal) return std::string(lines);
     std::string out;
     // In the journal every line stands for itself.
-    const std::string text = printable(line);
-    for (std::size_t begin = 0; begin <= text.size();) {
-        const auto end = std::min(text.find('\n', begin), text.size());
-        if (terminal.journal) out += priorities[index];
-        out +=
-            fmt::format("{}{}\n", begin == 0 ? names[index] : "  ", std::string_view(text).substr(begin, end - begin));
+    for (std::size_t begin = 0; begin < lines.size();) {
+        const auto end = std::min(lines.find('\n', begin), lines.size());
+        out += fmt::format("{}{}\n", priorities[static_cast<std::size_t>(level)], lines.substr(begin, end - begin));
         begin = end + 1;
     }
     return out;
+}
+
+std::string log_line(LogLevel level, std::string_view line, const Terminal& terminal) {
+    constexpr std::string_view names[] = {"debug: ", "", "warning: ", "error: "};
+    std::string text = fmt::format("{}{}", names[static_cast<std::size_t>(level)], printable(line));
+    for (auto at = text.find('\n'); at != std::string::npos; at = text.find('\n', at + 1)) text.insert(at + 1, "  ");
+    return with_priority(level, text + "\n", terminal);
 }
 
 std::unique_ptr<Progress> make_plain_progress(Writer out, const Terminal& terminal) {

@@ -35,6 +35,9 @@ std::unique_ptr<Progress> make_quiet_progress(Writer out, const Terminal& termin
 /// "error: …" as a whole line, with a priority for the journal where it is one.
 std::string log_line(LogLevel level, std::string_view line, const Terminal& terminal);
 
+/// Whole lines as they are, each with its priority for the journal where it is one.
+std::string with_priority(LogLevel level, std::string_view lines, const Terminal& terminal);
+
 /// One run, several observers.
 class Fanout final : public RunObserver {
    public:

@@ -9,7 +9,7 @@
 
 namespace nodeboot::cli {
 
-/// The one document that --output json prints, each of format 1 (docs/operations.md): new keys may come, none goes or
+/// The one document that --output json prints, each of format 1 (docs/output.md): new keys may come, none goes or
 /// changes its meaning.
 
 std::string run_json(const std::string& command, const RunReport& report);

@@ -62,16 +62,27 @@ Result<void> RunHistory::prune(std::size_t keep) {
 }
 
 Result<RunRecord> RunHistory::load(const std::string& id) const {
-    auto names = surplus_records(NB_TRY(host_.list(folder_)), 0);
-    const std::string file = id.ends_with(".json") ? id : id + ".json";
-    const auto it = id.empty() ? names.end() - (names.empty() ? 0 : 1) : std::find(names.begin(), names.end(), file);
+    const auto names = surplus_records(NB_TRY(host_.list(folder_)), 0);
     if (names.empty())
         return fail(ErrorKind::not_found, fmt::format("no run is recorded in {}", folder_.string()),
                     "`nodeboot node up` makes a record");
-    if (it == names.end())
+    if (id.empty()) return newest_of_interest(names);
+    const std::string file = id.ends_with(".json") ? id : id + ".json";
+    if (std::find(names.begin(), names.end(), file) == names.end())
         return fail(ErrorKind::not_found, fmt::format("there is no run {} in {}", id, folder_.string()),
                     fmt::format("the newest is {}", names.back().substr(0, names.back().size() - 5)));
-    const Path path = folder_ / *it;
+    return read(file);
+}
+
+/// The newest run that changed something: after a boot come runs that only look.
+Result<RunRecord> RunHistory::newest_of_interest(const std::vector<std::string>& names) const {
+    for (auto name = names.rbegin(); name != names.rend(); ++name)
+        if (auto record = read(*name); record && record->report.changed()) return record;
+    return read(names.back());
+}
+
+Result<RunRecord> RunHistory::read(const std::string& file) const {
+    const Path path = folder_ / file;
     const auto text = NB_TRY(host_.read(path));
     if (!text) return fail(ErrorKind::not_found, fmt::format("{} was removed just now", path.string()));
     return NB_TRY_CONTEXT(parse_record(*text), path.string());

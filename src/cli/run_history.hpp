@@ -14,11 +14,15 @@ class RunHistory {
 
     Result<void> save(const std::string& id, const RunRecord& record);
     Result<void> prune(std::size_t keep = 50);
-    /// The record called `id`; when empty, the newest. `not_found` says what there is.
+    /// The record called `id`; when empty, the newest of a run that changed something, else the newest. `not_found`
+    /// says what there is.
     Result<RunRecord> load(const std::string& id) const;
     const Path& folder() const { return folder_; }
 
    private:
+    Result<RunRecord> read(const std::string& file) const;
+    Result<RunRecord> newest_of_interest(const std::vector<std::string>& names) const;
+
     Host& host_;
     Path folder_;
 };

@@ -38,7 +38,8 @@ void Session::show_progress(std::size_t phases) {
 ExitCode Session::fail_with(const Error& error) {
     progress_->finish();
     if (json()) out(failure_json(command(), error));
-    surroundings_.err(error_text(error, surroundings_.err_terminal));
+    const auto& terminal = surroundings_.err_terminal;
+    surroundings_.err(with_priority(LogLevel::error, error_text(error, terminal), terminal));
     return error.kind == ErrorKind::cancelled ? exit_stopped : exit_error;
 }
 

@@ -39,6 +39,17 @@ TEST(Toml, the_first_syntax_error_has_its_place) {
     EXPECT_EQ(parsed.error().position.line, 2U);
 }
 
+TEST(Toml, characters_beyond_ascii_belong_into_strings_and_comments) {
+    EXPECT_TRUE(parse_toml(
+        "# é →\na = \"é\\\" →\" # \u2028\nb = \"\"\"\n é\\\n \"\"→\"\"\"\"\n\"é\" = 'ü\\'\nc = '''\n'é'''\n"));
+    for (const char* text : {"a = 1\n é = 1", "a = 1\n[é]", "a = 1\n é", "x = {}\n\u00a0b = 2", "a = '' # ü\n → = 1"}) {
+        const auto parsed = parse_toml(text);
+        ASSERT_FALSE(parsed) << text;
+        EXPECT_EQ(parsed.error().position.line, 2U) << text;
+        EXPECT_NE(parsed.error().message.find("beyond ASCII"), std::string::npos) << text;
+    }
+}
+
 TEST(Toml, merging_replaces_values_and_joins_tables) {
     auto base = *parse_toml("x = [1]\n[t]\na = 1\nb = 1\n");
     merge_toml(base, *parse_toml("x = [2, 3]\n[t]\nb = 2\nc = 3\n[u]\nd = 4\n"));

@@ -189,6 +189,18 @@ TEST_F(NodeCommands, reset_wants_a_yes) {
     EXPECT_EQ(machine.now["membership"], "none");
 }
 
+TEST_F(NodeCommands, rotate_token_is_silent_and_leaves_no_record_when_there_is_nothing_to_do) {
+    EXPECT_EQ(run({"node", "rotate-token"}), exit_ok);
+    EXPECT_EQ(out + err + console, "");
+    EXPECT_THAT(host.log, IsEmpty());
+}
+
+TEST_F(NodeCommands, errors_reach_the_journal_with_their_priority) {
+    surroundings.err_terminal.journal = true;
+    EXPECT_EQ(run({"node", "up", "--only", "sysclt"}), exit_error);
+    EXPECT_EQ(err, "<3>nodeboot: there is no phase 'sysclt' here\n<3>  what to do: did you mean 'sysctl'?\n");
+}
+
 TEST_F(NodeCommands, status_shows_phases_versions_certificates_and_readiness) {
     drift();
     machine.unhealthy = "kubelet";

@@ -35,6 +35,20 @@ TEST_F(History, a_run_that_is_killed_leaves_what_it_had_done) {
     EXPECT_EQ(left->report.took, 3001ms);
 }
 
+TEST_F(History, runs_that_only_looked_do_not_hide_the_boot) {
+    auto boot = record();
+    boot.report.phases = {{"swap", Outcome::changed, {{"swap", "on", "off", "off", 1ms, true}}, 0s, 0s, 0s, 0s, {}}};
+    ASSERT_TRUE(history.save("20261123T040000Z-1", boot));
+    auto later = record();
+    later.command = "node up later";
+    ASSERT_TRUE(history.save("20261123T050000Z-1", later));
+    EXPECT_EQ(history.load("")->command, "node up");
+    EXPECT_EQ(history.load("20261123T050000Z-1")->command, "node up later");
+    host.put("/runs/20261123T060000Z-1.json", "{ half a rec");
+    EXPECT_EQ(history.load("")->command, "node up");
+    EXPECT_FALSE(history.load("20261123T060000Z-1"));
+}
+
 TEST_F(History, keeps_the_newest_fifty) {
     for (int minute = 10; minute < 60; ++minute)
         ASSERT_TRUE(history.save("20261123T04" + std::to_string(minute) + "00Z-1", record()));

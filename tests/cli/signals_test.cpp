@@ -1,0 +1,56 @@
+#include "cli/signals.hpp"
+
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+
+#include "cli/exit_code.hpp"
+
+namespace nodeboot::cli {
+namespace {
+
+bool soon(const std::function<bool()>& happened) {
+    for (int i = 0; i < 500 && !happened(); ++i) ::usleep(10'000);
+    return happened();
+}
+
+TEST(StopOnSignal, the_first_signal_asks_to_stop) {
+    for (const int signal : {SIGINT, SIGTERM}) {
+        std::stop_source source;
+        std::atomic<int> told = 0;
+        const StopOnSignal watching(source, [&] { ++told; });
+        ::kill(::getpid(), signal);
+        EXPECT_TRUE(soon([&] { return source.stop_requested() && told == 1; }));
+    }
+}
+
+TEST(StopOnSignal, the_second_ends_the_process) {
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+    EXPECT_EXIT(
+        {
+            std::stop_source source;
+            const StopOnSignal watching(source, {});
+            ::kill(::getpid(), SIGINT);
+            soon([&] { return source.stop_requested(); });
+            ::kill(::getpid(), SIGINT);
+            ::sleep(10);
+        },
+        ::testing::ExitedWithCode(exit_stopped), "");
+}
+
+TEST(StopOnSignal, afterwards_signals_do_what_they_always_did) {
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+    EXPECT_EXIT(
+        {
+            { const StopOnSignal watching(std::stop_source(), {}); }
+            ::kill(::getpid(), SIGTERM);
+            ::sleep(10);
+        },
+        ::testing::KilledBySignal(SIGTERM), "");
+}
+
+}  // namespace
+}  // namespace nodeboot::cli
