@@ -9,6 +9,10 @@
 namespace nodeboot {
 namespace {
 
+// kubeadm makes them 0600; each holds a key.
+constexpr const char* kubeconfigs[] = {admin_conf, "/etc/kubernetes/super-admin.conf",
+                                       "/etc/kubernetes/controller-manager.conf", "/etc/kubernetes/scheduler.conf"};
+
 std::size_t count(std::string_view text, std::string_view part) {
     std::size_t n = 0;
     for (auto at = text.find(part); at != std::string_view::npos; at = text.find(part, at + part.size())) ++n;
@@ -27,6 +31,9 @@ class AdminKubeconfig final : public NodePhase {
 
     Result<std::vector<NodeChange>> plan(const HostView& view) const override {
         std::vector<NodeChange> changes;
+        for (const char* path : kubeconfigs)
+            if (const auto info = NB_TRY(view.stat(path)))
+                NB_CHECK(want_attributes(changes, path, *info, {0600, 0, 0}));
         std::vector<UserEntry> users{{"root", 0, 0, "/root"}};
         const auto passwd = NB_TRY(view.read("/etc/passwd")).value_or("");
         const std::string& wanted = services_.config.node.login_user;

@@ -6,7 +6,7 @@
 namespace nodeboot {
 
 /// Control plane: ~/.kube/config, 0600, for root and for the login user. A kubeconfig that somebody extended with
-/// clusters of their own is left as it is, but for its mode and owner.
+/// clusters of their own is left as it is, but for its mode and owner. kubeadm's own kubeconfigs stay 0600.
 std::shared_ptr<const NodePhase> make_admin_kubeconfig_phase(const NodeServices& services);
 
 struct UserEntry {

@@ -65,9 +65,8 @@ class KubeadmJoin final : public NodePhase {
         if (now == Membership::half_joined)
             changes.push_back({"worker", "interrupted join", "clean",
                                Procedure{"remove the remains of an interrupted join", {}, clear_membership}});
-        changes.push_back(
-            {"worker", "not in a cluster", "joined",
-             Procedure{"kubeadm join", {}, [this, now](ActionContext& context) { return join(context, now); }}});
+        changes.push_back({"worker", "not in a cluster", "joined",
+                           Procedure{"kubeadm join", {}, [this](ActionContext& context) { return join(context); }}});
         return changes;
     }
 
@@ -79,7 +78,7 @@ class KubeadmJoin final : public NodePhase {
     }
 
    private:
-    Result<void> join(ActionContext& context, Membership before) const {
+    Result<void> join(ActionContext& context) const {
         const auto secret = material_->get();
         if (!secret)
             return fail(ErrorKind::refused, "no join secret was fetched in this run",
@@ -89,7 +88,7 @@ class KubeadmJoin final : public NodePhase {
         const Secret config = render_kubeadm_join(
             services_.config, {version, services_.node_name, NB_TRY(kubelet_resolv_conf(context.host))}, good);
         NB_CHECK(context.host.write(join_config, config.reveal(), {0600, 0, 0}));
-        auto joined = try_join(context, before);
+        auto joined = try_join(context);
         NB_CHECK(context.host.remove(join_config));
         if (!joined) return fail(explain(std::move(joined).error()));
         return {};
@@ -116,16 +115,18 @@ class KubeadmJoin final : public NodePhase {
         return secret;
     }
 
-    // The interrupted join may have registered the Node already. Its kubelet is stopped now, so the API server calls it
-    // NotReady within 40 to 50 s (node-monitor-grace-period) and then lets the name be used again (kubernetes#89512).
-    Result<void> try_join(ActionContext& context, Membership before) const {
+    // This machine may have been a member a moment ago (an interrupted join, a reset). Its kubelet is stopped now, so the
+    // API server calls its Node NotReady within 40 to 50 s (node-monitor-grace-period) and then lets the name be used
+    // again (kubernetes#89512). The refusal leaves pki/ca.crt behind, which the next attempt's preflight would refuse.
+    Result<void> try_join(ActionContext& context) const {
         const Deadline patience = Deadline::after(context.step.clock, std::chrono::seconds(100));
         for (;;) {
             auto joined = run_kubeadm(context, {"join", "--config", join_config}, std::chrono::minutes(6));
-            if (joined || before != Membership::half_joined || patience.passed(context.step.clock) ||
-                joined.error().message.find("already exists in the cluster") == std::string::npos)
+            if (joined || joined.error().message.find("already exists in the cluster") == std::string::npos)
                 return joined;
-            context.step.progress("waiting: the Node of the interrupted join is still Ready");
+            NB_CHECK(clear_membership(context));
+            if (patience.passed(context.step.clock)) return joined;
+            context.step.progress("waiting: a Node of this name is still Ready");
             NB_CHECK(context.step.clock.sleep(std::chrono::seconds(5), context.step.stop));
         }
     }

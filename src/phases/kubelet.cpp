@@ -70,6 +70,8 @@ class Kubelet final : public NodePhase {
         if (!state.enabled())
             changes.push_back({unit_name, state.file_state.empty() ? "not enabled" : state.file_state, "enabled",
                                Unit{UnitVerb::enable, unit_name}});
+        if (const auto conf = NB_TRY(view.stat(kubelet_conf)))
+            NB_CHECK(want_attributes(changes, kubelet_conf, *conf, {0600, 0, 0}));
         const bool member = NB_TRY(membership(view)) == Membership::joined;
         if (member && !state.running())
             changes.push_back({unit_name, state.active, "active", Unit{UnitVerb::start, unit_name}});

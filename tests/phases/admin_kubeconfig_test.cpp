@@ -51,6 +51,16 @@ TEST(AdminKubeconfig, a_loosened_mode_is_mended_and_nothing_else_is_touched) {
     EXPECT_EQ(node.host.log, std::vector<std::string>{"chmod /root/.kube/config"});
 }
 
+TEST(AdminKubeconfig, kubeadms_own_kubeconfigs_stay_0600) {
+    FakeNode node;
+    const auto phase = make_admin_kubeconfig_phase(prepared(node).services);
+    ASSERT_TRUE(node.converge(*phase));
+    node.host.files[admin_conf].info.mode = 0644;
+    node.host.log.clear();
+    ASSERT_TRUE(node.converge(*phase));
+    EXPECT_EQ(node.host.log, std::vector<std::string>{"chmod /etc/kubernetes/admin.conf"});
+}
+
 TEST(AdminKubeconfig, a_file_with_further_clusters_is_left_as_it_is) {
     FakeNode node;
     prepared(node).host.put("/root/.kube/config",
