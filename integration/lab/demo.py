@@ -20,8 +20,9 @@ def parser() -> argparse.ArgumentParser:
                                   "it were EC2, shows what nodeboot did, and stops it again.")
     top.add_argument("--workers", type=int, default=2, metavar="N", help="how many workers (default: 2)")
     top.add_argument("--bundle", type=Path, metavar="DIR", help="a real Kubernetes bundle (default: the stand-in)")
-    top.add_argument("--source", choices=("repository", "bundle"), default="repository",
-                     help="install Kubernetes from signed packages (default) or from the bundle's files")
+    top.add_argument("--source", choices=("repository", "bundle"),
+                     help="install Kubernetes from signed packages (the stand-in's default) or from the bundle's files "
+                     "(the default with --bundle)")
     top.add_argument("--keep", action="store_true", help="leave the cluster running")
     top.add_argument("--name", default="demo", help=argparse.SUPPRESS)
     return top
@@ -78,7 +79,9 @@ def show(machine: Machine, *words: str) -> bool:
 def show_cluster(machines: list[Machine], screen: Screen) -> bool:
     kubectl = ("kubectl", "--kubeconfig", "/etc/kubernetes/admin.conf")
     screen.step("the nodes, as Kubernetes sees them")
-    good = show(machines[0], *kubectl, "get", "nodes", "-o", "wide")
+    # Roles come from the control plane, which looks for new nodes every 20 s.
+    wait_for("the nodes' roles", lambda: "<none>" not in machines[0].run((*kubectl, "get", "nodes")).out, 60)
+    good = show(machines[0], *kubectl, "get", "nodes")
     for title, words in (("health", ("nodeboot", "node", "status")),
                          ("where the boot time went", ("nodeboot", "node", "timeline")),
                          ("a second `node up`: nothing to do", ("nodeboot", "node", "up"))):
@@ -109,7 +112,8 @@ def main(words: list[str] | None = None) -> int:
         screen.step("starting the lab: network, metadata, AWS, package archives")
         lab.down()
         lab.up(Options(bundles=[bundle]))
-        cluster = Cluster(lab, Spec(bundle=bundle, source=arguments.source))
+        source = arguments.source or ("bundle" if arguments.bundle else "repository")
+        cluster = Cluster(lab, Spec(bundle=bundle, source=source))
         cluster.prepare()
         screen.step(f"booting 1 control plane and {arguments.workers} workers; user-data does the rest")
         machines = cluster.launch_all(arguments.workers)
