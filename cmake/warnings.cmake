@@ -9,7 +9,9 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   target_compile_options(standard_warnings INTERFACE
     -Wduplicated-cond -Wlogical-op
     # False alarms of g++ 12's optimiser: std::string operator+ (GCC PR 105651), optional and variant (PR 80635).
-    -Wno-restrict -Wno-maybe-uninitialized)
+    -Wno-restrict -Wno-maybe-uninitialized
+    # And of g++ 13 and later: a reference to a member of one argument, with another argument that is a temporary.
+    $<$<VERSION_GREATER_EQUAL:$<CXX_COMPILER_VERSION>,13>:-Wno-dangling-reference>)
 endif()
 if(NODEBOOT_WERROR)
   target_compile_options(standard_warnings INTERFACE -Werror)

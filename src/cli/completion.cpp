@@ -52,7 +52,7 @@ std::string setting_keys(std::string_view separator) {
     return out;
 }
 
-std::string quoted(std::string_view text) {  // for all three shells
+std::string shell_quoted(std::string_view text) {  // for all three of them
     std::string out = "'";
     for (const char c : text) out += c == '\'' ? "'\\''" : std::string(1, c);
     return out + "'";
@@ -129,13 +129,13 @@ std::string zsh_value(const OptionSpec& option) {
         case Completes::settings: return fmt::format("compadd -S '' {}", setting_keys(" "));
         case Completes::nothing: break;
     }
-    return "_message " + quoted(option.help);
+    return "_message " + shell_quoted(option.help);
 }
 
 std::string zsh_words(const std::string& place, const std::vector<Word>& commands_here, const CommandSpec* command) {
     std::string described, positional;
     const auto add = [&](std::string_view name, std::string_view help) {
-        described += fmt::format("\n            {}", quoted(fmt::format("{}:{}", name, help)));
+        described += fmt::format("\n            {}", shell_quoted(fmt::format("{}:{}", name, help)));
     };
     for (const auto& word : commands_here) add(word.text, word.help);
     for (const auto& option :
@@ -192,7 +192,7 @@ std::string fish_option(const OptionSpec& option, std::string_view place) {
                    ? fmt::format("complete -c nodeboot{} -a '{}'\n", condition, option.words)
                    : fmt::format("complete -c nodeboot{} -F\n", condition);
     return fmt::format("complete -c nodeboot{} -l {}{} -d {}\n", condition, option.name.substr(2), fish_value(option),
-                       quoted(option.help));
+                       shell_quoted(option.help));
 }
 
 std::string fish_script() {
@@ -216,7 +216,7 @@ std::string fish_script() {
     for (const auto& [place, words] : subcommands())
         for (const auto& word : words)
             out += fmt::format("complete -c nodeboot -n '__nodeboot_at \"{}\"' -a {} -d {}\n", place, word.text,
-                               quoted(word.help));
+                               shell_quoted(word.help));
     for (const auto& option : global_options()) out += fish_option(option, "");
     for (const auto& command : commands())
         for (const auto& option : command.options) out += fish_option(option, command.words);

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+
 #include "phases/services.hpp"
 #include "system/action.hpp"
 
