@@ -14,14 +14,14 @@ PACKAGES = ("containerd", "runc", "conntrack", "ethtool", "socat", "iptables", "
             "ca-certificates", "gpg", "curl")
 
 
-def packages() -> Path:
-    """Folder of .deb files."""
+def packages(names: tuple[str, ...] = PACKAGES) -> Path:
+    """Folder of .deb files: `names`, and what they need that the machine tree has not."""
     base = tree.machine_tree()
-    key = paths.recipe_hash(PACKAGES, base.name)
-    return paths.cached("pool", key, lambda into: _fetch(into, base))
+    key = paths.recipe_hash(names, base.name)
+    return paths.cached("pool", key, lambda into: _fetch(into, base, names))
 
 
-def _fetch(into: Path, base: Path) -> None:
+def _fetch(into: Path, base: Path, names: tuple[str, ...]) -> None:
     print("lab: fetching distribution packages (once)", flush=True)
     work = into.with_name(into.name + ".apt")
     for folder in ("lists/partial", "cache/archives/partial"):
@@ -33,7 +33,7 @@ def _fetch(into: Path, base: Path) -> None:
            "-o", "APT::Sandbox::User=root", "-o", "APT::Install-Recommends=false"]
     must([*apt, "update"])
     # A package at a time: two that conflict may both be offered.
-    for package in PACKAGES:
+    for package in names:
         must([*apt, "--download-only", "install", package])
     for deb in (work / "cache/archives").glob("*.deb"):
         deb.rename(into / deb.name)
