@@ -63,14 +63,15 @@ std::string plan_text(const RunReport& report, const Terminal& terminal) {
     }
     const auto pending = count(report, Outcome::pending), fine = count(report, Outcome::unchanged);
     const auto skipped = count(report, Outcome::skipped), failed = count(report, Outcome::failed);
-    std::string sentence = changes == 0
-                               ? fmt::format("Nothing to change: {} as it should be", counted(fine, "phase"))
-                               : fmt::format("{} to make in {}; {} as it should be", counted(changes, "change"),
-                                             counted(pending, "phase"), counted(fine, "phase"));
-    if (fine != 1) sentence.replace(sentence.rfind("as it"), 5, "as they");
+    std::string sentence = changes != 0
+                               ? fmt::format("{} to make in {}", counted(changes, "change"), counted(pending, "phase"))
+                           : failed != 0 ? "No change was found"
+                                         : "Nothing to change";
+    if (fine != 0) sentence += fmt::format("; {} as {} should be", counted(fine, "phase"), fine == 1 ? "it" : "they");
     if (failed != 0) sentence += fmt::format("; {} could not be looked at", failed);
     if (skipped != 0) sentence += fmt::format("; {} left out", skipped);
-    return fmt::format("{}{}{} ({}).\n", out, out.empty() ? "" : "\n", sentence, format_duration(report.took));
+    return (out.empty() ? "" : out + "\n") +
+           block("", "", fmt::format("{} ({}).", sentence, format_duration(report.took)), terminal);
 }
 
 std::string summary_text(const RunReport& report) {

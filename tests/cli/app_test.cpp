@@ -33,7 +33,7 @@ struct NodeCommands : ::testing::Test, Harness {
 
 TEST_F(NodeCommands, plan_of_a_converged_machine_is_exit_0_and_writes_nothing) {
     EXPECT_EQ(run({"node", "plan"}), exit_ok);
-    EXPECT_EQ(out, "Nothing to change: 3 phases as they should be (0ms).\n");
+    EXPECT_EQ(out, "Nothing to change; 3 phases as they should be (0ms).\n");
     EXPECT_THAT(err, IsEmpty());
     EXPECT_THAT(host.log, IsEmpty());
     EXPECT_FALSE(std::filesystem::exists(surroundings.lock_path));
