@@ -6,7 +6,8 @@ set(CMAKE_CXX_STANDARD_REQUIRED ON)
 
 # -g1 keeps file and line in backtraces and halves the compile time of -g.
 set(CMAKE_CXX_FLAGS_DEBUG "-O0 -g1")
-set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG")
+# Size first: what nodeboot waits for is the network, apt and kubeadm (docs/performance.md).
+set(CMAKE_CXX_FLAGS_RELEASE "-Os -DNDEBUG")
 
 # Same bytes from any checkout: no path of the building machine in __FILE__ or in debug information.
 target_compile_options(standard_settings INTERFACE "-ffile-prefix-map=${CMAKE_SOURCE_DIR}/=")
