@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Callable, Iterator
 
 import pytest
-from cases.node import Node
+from cases.node import Node, labelled
 
 from lab import standin
 from lab.cluster import CONTROL_PLANE, WORKER, Cluster, Spec, wait_converged
 from lab.lab import Lab
-from lab.machine import Machine
+from lab.machine import Machine, wait_for
 
 
 @pytest.fixture(scope="session")
@@ -41,6 +41,7 @@ def machines(cluster: Cluster) -> list[Machine]:
     booted = cluster.launch_all(workers=1)
     for one in booted:
         wait_converged(one)
+    wait_for("the role labels", lambda: all(labelled(booted[0], one) for one in booted), 120, 1)
     return booted
 
 

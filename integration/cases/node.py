@@ -113,5 +113,12 @@ def ready(control_plane: Machine, name: str) -> bool:
                for one in node.get("status", {}).get("conditions", []))
 
 
+def labelled(control_plane: Machine, machine: Machine) -> bool:
+    """Has the control plane given the node its role?"""
+    role = machine.instance.tags["nodeboot.io/role"]
+    node = kube_nodes(control_plane).get(machine.node_name, {})
+    return f"node-role.kubernetes.io/{role}" in node.get("metadata", {}).get("labels", {})
+
+
 def names(machines: Sequence[Machine]) -> list[str]:
     return [one.node_name for one in machines]

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import json
 
-from cases.node import Node, kube_nodes, names, ready
+from cases.node import Node, kube_nodes, labelled, names, ready
 
 from lab.cluster import Cluster
 from lab.lab import Lab
@@ -25,11 +25,8 @@ def test_every_machine_is_a_ready_node(machines: list[Machine]) -> None:
 
 
 def test_roles_are_labelled_from_the_control_plane(machines: list[Machine]) -> None:
-    def labelled() -> bool:
-        nodes = kube_nodes(machines[0])
-        labels = [set(nodes[name]["metadata"]["labels"]) for name in names(machines)]
-        return "node-role.kubernetes.io/control-plane" in labels[0] and "node-role.kubernetes.io/worker" in labels[1]
-    wait_for("the role labels", labelled, 120)
+    for machine in machines:
+        assert labelled(machines[0], machine)
 
 
 def test_cloud_init_ended_well(machines: list[Machine]) -> None:
@@ -53,7 +50,7 @@ def test_the_boot_can_be_followed_on_the_console(machines: list[Machine]) -> Non
 def test_a_run_record_is_left(node: Node) -> None:
     runs = node.machine.must("ls /var/lib/nodeboot/runs").split()
     assert runs
-    assert node.machine.must("stat -c %a /var/lib/nodeboot").strip() == "700"
+    assert node.machine.must("stat -c %a /var/lib/nodeboot/runs").strip() == "700"
 
 
 def test_the_secret_is_published_and_nowhere_else(lab: Lab, machines: list[Machine]) -> None:
