@@ -24,6 +24,11 @@ if(NOT NODEBOOT_CURL_PREFIX)
 endif()
 find_package(CURL CONFIG REQUIRED PATHS "${NODEBOOT_CURL_PREFIX}" NO_DEFAULT_PATH)
 message(STATUS "libcurl ${CURL_VERSION} in ${NODEBOOT_CURL_PREFIX}")
+# Before 8.2 curl exports its only library without the suffix; build-curl falls back to such a version where the newer
+# source package cannot be fetched.
+if(NOT TARGET CURL::libcurl_static)
+  add_library(CURL::libcurl_static ALIAS CURL::libcurl)
+endif()
 
 function(nodeboot_find_archive name header)
   string(TOUPPER "${name}" upper)
