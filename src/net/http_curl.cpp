@@ -26,6 +26,7 @@ constexpr std::array<const char*, 4> ca_places{
 
 /// A multi handle keeps connections, names and the parsed CA bundle; one transfer at a time uses it.
 struct Session {
+    bool said_goodbye = false;  ///< the peer closed TLS properly; outlives the connections that tell it
     CURLM* multi = curl_multi_init();
     CURL* easy = curl_easy_init();
     Session() = default;
@@ -80,6 +81,7 @@ class Transfer {
         if (stop.stop_requested() && code != CURLE_OK) return fail(ErrorKind::cancelled, name() + ": stopped");
         if (code != CURLE_OK) return fail(explain(code, ca_file));
         if (!started_) NB_CHECK(start());
+        NB_CHECK(check_end(url));
         return std::move(response_);
     }
 
@@ -96,6 +98,7 @@ class Transfer {
 
     Result<void> set_up(const CurlOptions& options, const Url& url, const std::string& ca_file) {
         curl_easy_reset(session_.easy);
+        session_.said_goodbye = false;
         set(CURLOPT_URL, request_.url.c_str());
         set(CURLOPT_PROTOCOLS_STR, "http,https");
         set(CURLOPT_FOLLOWLOCATION, 0L);
@@ -149,7 +152,26 @@ class Transfer {
                 return good;
             },
             self);
+        SSL_CTX_set_ex_data(ssl, session_index(), &static_cast<Transfer*>(self)->session_);
+        SSL_CTX_set_info_callback(ssl, [](const SSL* connection, int where, int alert) {
+            auto* session = static_cast<Session*>(SSL_CTX_get_ex_data(SSL_get_SSL_CTX(connection), session_index()));
+            if (where == SSL_CB_READ_ALERT && (alert & 0xff) == SSL_AD_CLOSE_NOTIFY) session->said_goodbye = true;
+        });
         return CURLE_OK;
+    }
+    static int session_index() {
+        static const int index = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
+        return index;
+    }
+
+    /// An answer that only the end of the connection ends is whole when TLS was closed properly (RFC 9112, 9.8).
+    /// curl checks that itself from 8 on.
+    Result<void> check_end(const Url& url) const {
+        const bool has_body = request_.method != "HEAD" && response_.status != 204 && response_.status != 304;
+        if (url.scheme != "https" || !has_body || session_.said_goodbye || response_.header("content-length") ||
+            response_.header("transfer-encoding"))
+            return {};
+        return fail(ErrorKind::unavailable, fmt::format("{}: broke off after {} bytes", name(), received_));
     }
 
     void set_up_callbacks() {
