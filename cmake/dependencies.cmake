@@ -40,6 +40,7 @@ endfunction()
 nodeboot_find_archive(cares ares.h)
 nodeboot_find_archive(nghttp2 nghttp2/nghttp2.h)
 nodeboot_find_archive(yaml yaml.h)
+nodeboot_find_archive(expat expat.h)
 
 foreach(header toml++/toml.h nlohmann/json.hpp CLI/CLI.hpp tl/expected.hpp fmt/format-inl.h)
   string(MAKE_C_IDENTIFIER "HEADER_${header}" variable)
@@ -58,7 +59,7 @@ target_compile_options(nodeboot_no_nss PRIVATE -fno-lto)
 
 add_library(nodeboot_dependencies INTERFACE)
 target_link_libraries(nodeboot_dependencies INTERFACE
-  CURL::libcurl_static OpenSSL::SSL OpenSSL::Crypto archive_cares archive_nghttp2 archive_yaml
+  CURL::libcurl_static OpenSSL::SSL OpenSSL::Crypto archive_cares archive_nghttp2 archive_yaml archive_expat
   nodeboot_fmt Boost::headers Threads::Threads)
 target_compile_definitions(nodeboot_dependencies INTERFACE
   BOOST_PROCESS_USE_STD_FS=1  # Boost.Process v2 without libboost_filesystem

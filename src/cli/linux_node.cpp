@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "net/aws_client.hpp"
+#include "net/aws_endpoint.hpp"
 #include "net/certificate.hpp"
 #include "net/credentials.hpp"
 #include "net/folder_join_store.hpp"

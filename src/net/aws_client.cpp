@@ -2,9 +2,10 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "net/url.hpp"
+#include "net/aws_endpoint.hpp"
 
 namespace nodeboot {
 
@@ -22,15 +23,17 @@ struct AwsClient::Attempt {
     std::string last_logged{};
 };
 
-Result<HttpResponse> AwsClient::send_once(const AwsCall& call) {
-    const std::string base =
-        options_.endpoint_url.empty() ? aws_endpoint(call.service, options_.region) : options_.endpoint_url;
-    NB_CHECK(check_aws_endpoint(base));
+Result<HttpResponse> AwsClient::send_once(const AwsCall& call, Duration patience) {
+    NB_CHECK(check_region(options_.region));
+    AwsEndpoint endpoint = aws_endpoint(call.service, options_.region);
+    if (!options_.endpoint_url.empty()) endpoint.url = options_.endpoint_url;
+    NB_CHECK(check_aws_endpoint(endpoint.url));
     HttpRequest request = call.request;
-    request.url = base + call.request.url;
+    request.url = endpoint.url + call.request.url;
+    request.timeout = std::clamp<Duration>(patience, std::chrono::seconds(1), request.timeout);
     const auto credentials = NB_TRY_CONTEXT(credentials_.get(), "AWS credentials");
     NB_CHECK(sign_v4(request, credentials,
-                     {.region = options_.region,
+                     {.region = endpoint.signing_region,
                       .service = call.service,
                       .time = clock_.wall() + Duration(skew_.load()),
                       .content_sha256_header = call.service == "s3",
@@ -53,48 +56,57 @@ bool AwsClient::correct_clock(const HttpResponse& response) {
     return true;
 }
 
+/// What there is to do about a fault before anybody waits: correct the clock, fetch credentials anew; each once.
+bool AwsClient::mend(FaultClass found, const HttpResponse& response, Attempt& state) {
+    if (found == FaultClass::clock_skew && !state.clock_corrected && correct_clock(response))
+        return state.clock_corrected = true;
+    if (found != FaultClass::bad_credentials || state.credentials_renewed) return false;
+    credentials_.discard();
+    return state.credentials_renewed = true;
+}
+
+Result<void> AwsClient::wait(const AwsCall& call, const Attempt& state, std::optional<Duration> asked, Error error) {
+    const Duration left = state.deadline.remaining(clock_);
+    Duration delay = backoff_delay(aws_backoff, state.number, options_.random());
+    delay = asked ? std::max(delay, *asked) : std::min(delay, left);  // the last attempt is made at the deadline
+    if (left == Duration::zero() || delay > left) {
+        error.kind = ErrorKind::timeout;
+        return fail(std::move(error).with_context(
+            fmt::format("gave up after {} attempts in {}", state.number, format_duration(call.patience))));
+    }
+    return clock_.sleep(delay, call.stop);
+}
+
 Result<std::variant<HttpResponse, AwsFault>> AwsClient::send(const AwsCall& call) {
     Attempt state{.deadline = Deadline::after(clock_, call.patience)};
     for (;; ++state.number) {
-        auto response = send_once(call);
-        Error error;
+        auto response = send_once(call, state.deadline.remaining(clock_));
         std::optional<Duration> asked;
+        Error error;
+        if (response && response->ok() && call.accept) {
+            if (auto accepted = call.accept(*response); !accepted) response = fail(std::move(accepted).error());
+        }
         if (!response) {
-            error = std::move(response).error();
+            error = std::move(response).error().with_context(call.what);
             const bool passing = error.kind == ErrorKind::unavailable || error.kind == ErrorKind::timeout;
-            if (!passing || !call.retry || !call.repeatable) return fail(std::move(error).with_context(call.what));
-            error = std::move(error).with_context(call.what);
+            if (!passing || !call.retry || !call.repeatable) return fail(std::move(error));
         } else if (response->ok()) {
             return std::variant<HttpResponse, AwsFault>(*std::move(response));
         } else {
             AwsFault fault = call.parse_fault(*response);
             const FaultClass found = classify(fault);
-            if (found == FaultClass::clock_skew && !state.clock_corrected && correct_clock(*response)) {
-                state.clock_corrected = true;
-                continue;
-            }
-            if (found == FaultClass::bad_credentials && !state.credentials_renewed) {
-                credentials_.discard();
-                state.credentials_renewed = true;
-                continue;
-            }
-            const bool again = found == FaultClass::transient || found == FaultClass::throttled;
+            if (mend(found, *response, state)) continue;
+            const bool again = found == FaultClass::throttled || found == FaultClass::transient;
             if (!again || !call.retry) return std::variant<HttpResponse, AwsFault>(std::move(fault));
             error = fault_error(call.what, fault);
+            if (found == FaultClass::transient && !call.repeatable) return fail(std::move(error));
             asked = asked_delay(*response);
-        }
-        Duration delay = backoff_delay(aws_backoff, state.number, options_.random());
-        if (asked) delay = std::max(delay, *asked);
-        if (state.deadline.remaining(clock_) <= delay) {
-            error.kind = ErrorKind::timeout;
-            return fail(std::move(error).with_context(
-                fmt::format("gave up after {} attempts in {}", state.number, format_duration(call.patience))));
         }
         if (log_ != nullptr && state.last_logged != error.text()) {
             state.last_logged = error.text();
             log_->debug(fmt::format("{}; trying again", error.text()));
         }
-        NB_CHECK(clock_.sleep(delay, call.stop));
+        NB_CHECK(wait(call, state, asked, std::move(error)));
     }
 }
 
@@ -114,18 +126,6 @@ AwsCall json_call(const std::string& service, const std::string& target, const s
     call.request.headers = {{"Content-Type", "application/x-amz-json-1.1"}, {"X-Amz-Target", target + "." + action}};
     call.request.body = Secret(body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
     return call;
-}
-
-std::string aws_endpoint(const std::string& service, const std::string& region) {
-    return fmt::format("https://{}.{}.amazonaws.com{}", service, region, region.starts_with("cn-") ? ".cn" : "");
-}
-
-Result<void> check_aws_endpoint(const std::string& url) {
-    const auto parsed = NB_TRY_CONTEXT(parse_url(url), "AWS endpoint");
-    if (parsed.scheme == "https" || loopback_or_link_local(parsed.host)) return {};
-    return fail(ErrorKind::refused, fmt::format("AWS endpoint {} is not https", printable_url(url)),
-                "aws.endpoint_url must be https, or http on this machine (127.0.0.0/8) or link-local (169.254.0.0/16); "
-                "for a CA of your own set aws.ca_file");
 }
 
 }  // namespace nodeboot

@@ -28,9 +28,13 @@ struct AwsCall {
     std::string what;     ///< for errors: "ssm GetParameter /nodeboot/demo/join"
     HttpRequest request;  ///< `url` holds path and query only: "/"
     AwsFault (*parse_fault)(const HttpResponse&) = parse_json_fault;
+    /// Looks at a 2xx answer; its `unavailable` counts as a lost answer (an unreadable body).
+    std::function<Result<void>(const HttpResponse&)> accept;
 
-    bool retry = true;       ///< false: one attempt; for callers with a schedule of their own
-    bool repeatable = true;  ///< false: not sent again after a lost answer, it may have been carried out
+    bool retry = true;  ///< false: one attempt; for callers with a schedule of their own
+    /// False: after a lost answer or a 5xx, when the call may have been carried out, it is not sent again. Such an end is
+    /// an Error (`unavailable` or `timeout`); throttling, which says that nothing was done, is waited out all the same.
+    bool repeatable = true;
     Duration patience = std::chrono::seconds(60);  ///< for all attempts together
     std::stop_token stop;
 };
@@ -51,8 +55,10 @@ class AwsClient {
 
    private:
     struct Attempt;
-    Result<HttpResponse> send_once(const AwsCall& call);
+    Result<HttpResponse> send_once(const AwsCall& call, Duration patience);
     bool correct_clock(const HttpResponse& response);
+    bool mend(FaultClass found, const HttpResponse& response, Attempt& state);
+    Result<void> wait(const AwsCall& call, const Attempt& state, std::optional<Duration> asked, Error error);
 
     Http& http_;
     Clock& clock_;
@@ -65,11 +71,5 @@ class AwsClient {
 /// The JSON 1.1 protocol (SSM): POST / with X-Amz-Target "<target>.<action>".
 AwsCall json_call(const std::string& service, const std::string& target, const std::string& action,
                   const nlohmann::json& body);
-
-/// https://<service>.<region>.amazonaws.com, with China's suffix where that applies.
-std::string aws_endpoint(const std::string& service, const std::string& region);
-
-/// Signed requests and what they bring back go to https, or http on this machine or link-local, and nowhere else.
-Result<void> check_aws_endpoint(const std::string& url);
 
 }  // namespace nodeboot

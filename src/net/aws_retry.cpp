@@ -44,8 +44,21 @@ constexpr std::array<std::string_view, 6> skew{"RequestExpired",        "Request
                                                "SignatureDoesNotMatch", "AuthFailure"};
 constexpr std::array<std::string_view, 5> credentials{
     "ExpiredToken", "ExpiredTokenException", "UnrecognizedClientException", "InvalidClientTokenId", "InvalidToken"};
-constexpr std::array<std::string_view, 5> forbidden{"AccessDenied", "AccessDeniedException", "UnauthorizedOperation",
-                                                    "NotAuthorized", "OptInRequired"};
+constexpr std::array<std::string_view, 7> forbidden{
+    "AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotAuthorized", "OptInRequired",
+    "Blocked",      "PendingVerification"};
+/// In a code: what was asked for contradicts what is there, or there is none left of it.
+constexpr std::array<std::string_view, 11> contradicting{
+    "AlreadyExists",          "Duplicate",      "InUse",        "Conflict",          "AlreadyAssociated", "Violation",
+    "IncorrectInstanceState", "IncorrectState", "Insufficient", "ParameterMismatch", "AlreadyOwnedByYou"};
+
+/// A zone or a pool has run dry. EC2 answers so with status 500, yet the same call again is refused again.
+bool out_of_capacity(const AwsFault& fault) { return fault.code.starts_with("Insufficient"); }
+
+/// "VpcLimitExceeded", "LimitExceeded" (IAM): the account's quota.
+bool over_quota(const AwsFault& fault) {
+    return classify(fault) == FaultClass::final && fault.code.ends_with("LimitExceeded");
+}
 
 std::optional<long> number(const std::optional<std::string>& text) {
     long value = 0;
@@ -66,7 +79,8 @@ ErrorKind kind_of(const AwsFault& fault) {
     const auto has = [&](std::string_view part) { return fault.code.find(part) != std::string::npos; };
     if (one_of(fault.code, forbidden) || fault.status == 403) return ErrorKind::permission;
     if (has("NotFound") || has("NoSuch") || fault.status == 404) return ErrorKind::not_found;
-    if (has("AlreadyExists") || has("Duplicate") || has("InUse") || has("Conflict")) return ErrorKind::conflict;
+    if (over_quota(fault)) return ErrorKind::permission;
+    if (std::any_of(contradicting.begin(), contradicting.end(), has)) return ErrorKind::conflict;
     return ErrorKind::invalid_input;
 }
 
@@ -77,6 +91,7 @@ FaultClass classify(const AwsFault& fault) {
     if (one_of(fault.code, passing)) return FaultClass::transient;
     if (one_of(fault.code, skew)) return FaultClass::clock_skew;
     if (one_of(fault.code, credentials)) return FaultClass::bad_credentials;
+    if (out_of_capacity(fault)) return FaultClass::final;
     const bool server = fault.status == 500 || fault.status == 502 || fault.status == 503 || fault.status == 504;
     return server ? FaultClass::transient : FaultClass::final;
 }
@@ -116,9 +131,14 @@ AwsFault parse_json_fault(const HttpResponse& response) {
 
 Error fault_error(const std::string& what, const AwsFault& fault) {
     Error error{kind_of(fault), fmt::format("{}: {}", what, fault.code), {}, {}};
-    if (!fault.message.empty()) error.message += ": " + fault.message;
+    // A thousand characters that only sts:DecodeAuthorizationMessage can read.
+    const std::string message = fault.message.substr(0, fault.message.find(" Encoded authorization failure message"));
+    if (!message.empty()) error.message += ": " + message;
     if (!fault.request_id.empty()) error.message += fmt::format(" (request {})", fault.request_id);
     error.throttled = classify(fault) == FaultClass::throttled;
+    if (over_quota(fault))
+        error.hint = "ask for a higher quota (AWS console, Service Quotas), or delete what is unused";
+    if (out_of_capacity(fault)) error.hint = "another availability zone or instance type may have some";
     if (classify(fault) == FaultClass::clock_skew) error.hint = "check this machine's clock, and the secret access key";
     return error;
 }

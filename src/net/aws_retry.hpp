@@ -41,7 +41,8 @@ std::optional<WallTime> server_time(const HttpResponse& response);
 /// {"__type":"ns#Code","message":…}, or the x-amzn-errortype header: the JSON protocols.
 AwsFault parse_json_fault(const HttpResponse& response);
 
-/// As an Error: not_found (…NotFound…), conflict (…AlreadyExists, …InUse), permission, unavailable, else invalid_input.
+/// As an Error: not_found (…NotFound…), conflict (…AlreadyExists, …InUse, DependencyViolation, no capacity left),
+/// permission (denied, or over the account's quota), unavailable, else invalid_input.
 Error fault_error(const std::string& what, const AwsFault& fault);
 
 }  // namespace nodeboot
