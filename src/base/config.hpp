@@ -123,6 +123,33 @@ struct AwsConfig {
     Duration imds_deadline = std::chrono::minutes(2);
 };
 
+/// What the launcher (`nodeboot cluster …`) makes in AWS, or is given.
+struct VpcConfig {
+    std::string public_subnet;                 ///< empty: the first quarter or /24 of network.vpc_cidr
+    std::vector<std::string> private_subnets;  ///< empty: the next three
+    std::vector<std::string> zones;  ///< in this order; empty: those of the region that offer the instance types
+    /// Given together: used as they are, nothing of the network is made, changed or deleted.
+    std::string id, public_subnet_id;
+    std::vector<std::string> private_subnet_ids;
+    bool given() const { return !id.empty(); }
+};
+
+/// Who may reach the nodes. Lists of IPv4 ranges.
+struct AccessConfig {
+    std::vector<std::string> ssh_from;
+    bool ssh_from_anywhere = false;
+    std::vector<std::string> admin_cidr;  ///< may reach the API server from outside the VPC
+    bool etcd_from_workers = false;       ///< the reference architecture's rule; see docs/security.md
+};
+
+struct InstancesConfig {
+    std::string control_plane_type = "t3.medium";
+    std::string worker_type = "t3.small";
+    unsigned workers = 3;
+    unsigned volume_gib = 30;  ///< gp3, encrypted
+    std::map<std::string, std::string> tags;
+};
+
 struct Config {
     ClusterConfig cluster;
     NodeConfig node;
@@ -135,6 +162,13 @@ struct Config {
     HostConfig host;
     JoinConfig join;
     AwsConfig aws;
+    VpcConfig vpc;
+    AccessConfig access;
+    InstancesConfig instances;
 };
+
+/// The subnets' ranges, given or cut from network.vpc_cidr.
+Cidr public_subnet(const Config& config);
+std::vector<Cidr> private_subnets(const Config& config);
 
 }  // namespace nodeboot

@@ -47,6 +47,9 @@ class Rules {
         endpoint();
         sources();
         join();
+        subnets();
+        given_network();
+        access();
         versions();
         idle_settings();
     }
@@ -223,6 +226,54 @@ class Rules {
             mistake({"time.servers", "time.mode"}, "must name a server, or time.mode be \"keep\"");
     }
 
+    void subnets() {
+        if (config_.vpc.given() || !usable({"vpc.public_subnet", "vpc.private_subnets", "network.vpc_cidr"})) return;
+        std::vector<NamedRange> ranges;
+        const Cidr& vpc = config_.network.vpc_cidr;
+        if (is_set("vpc.public_subnet") || is_set("vpc.private_subnets")) {
+            ranges.push_back({"vpc.public_subnet", public_subnet(config_)});
+            for (const auto& range : private_subnets(config_)) ranges.push_back({"vpc.private_subnets", range});
+        }
+        for (std::size_t i = 0; i < ranges.size(); ++i) {
+            const auto& [key, range] = ranges[i];
+            if (range.prefix < 16 || range.prefix > 28)
+                mistake({key}, fmt::format("{}: a subnet is a /16 to /28", to_string(range)));
+            if (!vpc.contains(range.address) || range.prefix < vpc.prefix)
+                mistake({key, "network.vpc_cidr"}, fmt::format("{} ({}) is not within network.vpc_cidr {}",
+                                                               to_string(range), key, to_string(vpc)));
+            for (std::size_t j = 0; j < i; ++j)
+                if (range.overlaps(ranges[j].range))
+                    mistake({key}, fmt::format("{} overlaps {} ({})", to_string(range), to_string(ranges[j].range),
+                                               ranges[j].key));
+        }
+        if (usable({"vpc.zones", "cluster.region"}) && !config_.cluster.region.empty())
+            for (const auto& zone : config_.vpc.zones)
+                if (zone.substr(0, zone.size() - 1) != config_.cluster.region)
+                    mistake({"vpc.zones"}, fmt::format("{} is not in cluster.region {}", zone, config_.cluster.region));
+    }
+
+    void given_network() {
+        const auto& vpc = config_.vpc;
+        if (!usable({"vpc.id", "vpc.public_subnet_id", "vpc.private_subnet_ids"})) return;
+        if (vpc.given() && vpc.public_subnet_id.empty())
+            mistake({"vpc.id"}, "a VPC is given, and vpc.public_subnet_id, the control plane's subnet, is not");
+        if (vpc.given() && vpc.private_subnet_ids.empty() && config_.instances.workers != 0)
+            mistake({"vpc.id"}, "a VPC is given, and vpc.private_subnet_ids, the workers' subnets, are not");
+        if (!vpc.given() && !vpc.public_subnet_id.empty())
+            mistake({"vpc.public_subnet_id"}, "a subnet is given, and vpc.id is not");
+        if (!vpc.given() && !vpc.private_subnet_ids.empty())
+            mistake({"vpc.private_subnet_ids"}, "subnets are given, and vpc.id is not");
+    }
+
+    void access() {
+        if (!usable({"access.ssh_from", "access.ssh_from_anywhere"}) || config_.access.ssh_from_anywhere) return;
+        for (const auto& range : config_.access.ssh_from)
+            if (range == "0.0.0.0/0")
+                mistake({"access.ssh_from"},
+                        "0.0.0.0/0 opens SSH to the whole internet; name your own address, or set "
+                        "access.ssh_from_anywhere = true if that is what you want");
+    }
+
     void versions() {
         const auto& version = config_.kubernetes.version;
         if (!usable({"kubernetes.version"})) return;
@@ -250,6 +301,8 @@ class Rules {
         idle("kubernetes.repository_key", !repository, "kubernetes.source is not \"repository\"");
         idle("dns.servers", config_.host.dns_mode == DnsMode::keep, "dns.mode is \"keep\"");
         idle("time.servers", config_.host.time_mode == TimeMode::keep, "time.mode is \"keep\"");
+        for (const char* key : {"vpc.public_subnet", "vpc.private_subnets", "vpc.zones"})
+            idle(key, config_.vpc.given(), "vpc.id is given");
         idle("flannel.image", !config_.flannel.enabled, "flannel.enabled is false");
         idle("flannel.cni_image", !config_.flannel.enabled, "flannel.enabled is false");
     }

@@ -120,6 +120,9 @@ constexpr Section section_table[] = {
     {"host", "The machine under Kubernetes."},
     {"join", "How workers learn where the control plane is and what lets them in."},
     {"aws", "How AWS is reached."},
+    {"vpc", "The network that `nodeboot cluster up` makes in `network.vpc_cidr`, or the one that it is given."},
+    {"access", "Who may reach the nodes from outside, as rules of the security groups."},
+    {"instances", "The machines that `nodeboot cluster up` starts."},
 };
 
 using C = Config;
@@ -132,6 +135,9 @@ using P = ControlPlaneConfig;
 using H = HostConfig;
 using J = JoinConfig;
 using A = AwsConfig;
+using V = VpcConfig;
+using S = AccessConfig;
+using I = InstancesConfig;
 
 constexpr Setting setting_table[] = {
     row<&C::cluster, &ClusterConfig::name>("cluster.name", "name", each(syntax::label_name),
@@ -328,6 +334,58 @@ constexpr Setting setting_table[] = {
         {"Certificates (PEM) to trust for AWS and downloads.", "the system's", "\"/etc/ssl/corporate.pem\""}),
     row<&C::aws, &A::imds_deadline>("aws.imds_deadline", "duration", between(1, hour),
                                     {"How long to wait for the metadata service at first boot."}),
+
+    row<&C::vpc, &V::public_subnet>("vpc.public_subnet", "IPv4 range", optional(syntax::ipv4_range),
+                                    {"The subnet of the control plane and the NAT gateway.",
+                                     "the first /24 of `network.vpc_cidr`", "\"10.0.0.0/24\""}),
+    row<&C::vpc, &V::private_subnets>(
+        "vpc.private_subnets", "list of IPv4 ranges", each(syntax::ipv4_range),
+        {"The workers' subnets, spread over the availability zones; workers are dealt out to them in turn.",
+         "the next three /24 of `network.vpc_cidr`", "[\"10.0.1.0/24\", \"10.0.2.0/24\"]"}),
+    row<&C::vpc, &V::zones>(
+        "vpc.zones", "list of availability zones", each(syntax::availability_zone),
+        {"Where the subnets are made: the public one in the first, the private ones in turn. "
+         "Subnets that exist stay where they are.",
+         "the region's zones that offer the instance types", "[\"eu-central-1a\", \"eu-central-1b\"]"}),
+    row<&C::vpc, &V::id>("vpc.id", "VPC id", optional(syntax::vpc_id),
+                         {"Use this VPC instead of making one, together with `vpc.public_subnet_id` and "
+                          "`vpc.private_subnet_ids`. nodeboot then makes only the security groups and the instances; "
+                          "routes and gateways are yours, and nothing of the network is tagged, changed or deleted.",
+                          "a VPC of the cluster's own is made", "\"vpc-0123456789abcdef0\""}),
+    row<&C::vpc, &V::public_subnet_id>(
+        "vpc.public_subnet_id", "subnet id", optional(syntax::subnet_id),
+        {"The control plane's subnet, with `vpc.id`.", "it is made", "\"subnet-0123456789abcdef0\""}),
+    row<&C::vpc, &V::private_subnet_ids>("vpc.private_subnet_ids", "list of subnet ids", each(syntax::subnet_id),
+                                         {"The workers' subnets, with `vpc.id`. They need a way out (NAT) to AWS and "
+                                          "to where packages come from.",
+                                          "they are made", "[\"subnet-0123456789abcdef1\"]"}),
+
+    row<&C::access, &S::ssh_from>(
+        "access.ssh_from", "list of IPv4 ranges", each(syntax::ipv4_range),
+        {"From where port 22 of the nodes can be reached.", "port 22 is closed", "[\"203.0.113.7/32\"]"}),
+    row<&C::access, &S::ssh_from_anywhere>("access.ssh_from_anywhere", "true or false", {},
+                                           {"Allows `0.0.0.0/0` in `access.ssh_from`, which is refused otherwise."}),
+    row<&C::access, &S::admin_cidr>(
+        "access.admin_cidr", "list of IPv4 ranges", each(syntax::ipv4_range),
+        {"From where the API server can be reached from outside the VPC: your own address, for kubectl.",
+         "from the nodes only", "[\"203.0.113.7/32\"]"}),
+    row<&C::access, &S::etcd_from_workers>(
+        "access.etcd_from_workers", "true or false", {},
+        {"Opens etcd (2379-2380) to the workers, as the reference architecture says. Nothing needs it, and whoever is "
+         "root on a worker is then one certificate away from the cluster's whole state."}),
+
+    row<&C::instances, &I::control_plane_type>("instances.control_plane_type", "instance type",
+                                               each(syntax::instance_type), {"The control plane's instance type."}),
+    row<&C::instances, &I::worker_type>("instances.worker_type", "instance type", each(syntax::instance_type),
+                                        {"The workers' instance type."}),
+    row<&C::instances, &I::workers>("instances.workers", "number", between(0, 1000),
+                                    {"How many workers there are. With fewer than before, those with the highest "
+                                     "numbers are terminated; drain them first."}),
+    row<&C::instances, &I::volume_gib>("instances.volume_gib", "number", between(8, 16384),
+                                       {"Size of each root volume (gp3, encrypted), in GiB."}),
+    row<&C::instances, &I::tags>(
+        "instances.tags", "table of strings", entries(syntax::tag_key, syntax::tag_value),
+        {"Further tags of everything that the launcher makes.", "none", "{ team = \"platform\" }"}),
 };
 
 }  // namespace

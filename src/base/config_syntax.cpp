@@ -209,6 +209,57 @@ Problem ip_or_name(std::string_view text) {
     return is_host(text) ? Problem() : fmt::format("'{}' is neither an IP address nor a DNS name", text);
 }
 
+Problem ipv4_range(std::string_view text) {
+    const auto parsed = parse_cidr(text);
+    if (parsed) return {};
+    const auto& error = parsed.error();
+    return error.hint.empty() ? error.message : fmt::format("{}; {}", error.message, error.hint);
+}
+
+Problem availability_zone(std::string_view text) {
+    const bool fits = text.size() > 1 && is_in(text.back(), lower) && region(text.substr(0, text.size() - 1)).empty();
+    return fits ? Problem() : fmt::format("'{}' is not an availability zone like eu-central-1a", text);
+}
+
+namespace {
+
+Problem resource_id(std::string_view text, std::string_view prefix) {
+    const bool fits = text.starts_with(prefix) &&
+                      (text.size() == prefix.size() + 8 || text.size() == prefix.size() + 17) &&
+                      all_in(text.substr(prefix.size()), "0123456789abcdef");
+    return fits ? Problem() : fmt::format("'{}' is not an id like {}0123456789abcdef0", text, prefix);
+}
+
+}  // namespace
+
+Problem vpc_id(std::string_view text) { return resource_id(text, "vpc-"); }
+Problem subnet_id(std::string_view text) { return resource_id(text, "subnet-"); }
+
+Problem instance_type(std::string_view text) {
+    const auto parts = split(text, '.');
+    const bool fits = parts.size() == 2 && std::all_of(parts.begin(), parts.end(), [](std::string_view part) {
+                          return !part.empty() && all_in(part, "abcdefghijklmnopqrstuvwxyz0123456789-");
+                      });
+    return fits ? Problem() : fmt::format("'{}' is not an instance type like t3.medium", text);
+}
+
+// Amazon EC2 User Guide, "Tag restrictions".
+Problem tag_key(std::string_view text) {
+    if (text.empty() || text.size() > 128) return fmt::format("'{}' has not 1 to 128 characters", text);
+    for (const std::string_view reserved : {"aws:", "nodeboot.io/"})
+        if (text.starts_with(reserved))
+            return fmt::format("'{}': keys that begin with {} are reserved", text, reserved);
+    if (text == "Name") return "the tag Name is given by nodeboot";
+    return tag_value(text);
+}
+
+Problem tag_value(std::string_view text) {
+    if (text.size() > 256) return "a tag's value has at most 256 characters";
+    const bool printable =
+        std::none_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+    return printable ? Problem() : "a tag has no control characters";
+}
+
 Problem image(std::string_view text) {
     std::string_view rest = text;
     bool pinned = false;

@@ -21,6 +21,13 @@ Problem host_and_port(std::string_view text);  ///< host[:port]
 Problem san(std::string_view text);            ///< IP address or DNS name, a leading "*." allowed
 Problem ip_address(std::string_view text);     ///< IPv4 or IPv6
 Problem ip_or_name(std::string_view text);
+Problem ipv4_range(std::string_view text);         ///< "10.0.1.0/24", no host bits
+Problem availability_zone(std::string_view text);  ///< "eu-central-1a"
+Problem vpc_id(std::string_view text);             ///< "vpc-" and 8 or 17 hex digits
+Problem subnet_id(std::string_view text);
+Problem instance_type(std::string_view text);  ///< "t3.medium"
+Problem tag_key(std::string_view text);        ///< of AWS; not ours (nodeboot.io/), not AWS's own (aws:)
+Problem tag_value(std::string_view text);
 Problem image(std::string_view text);             ///< image reference with a tag or digest
 Problem image_repository(std::string_view text);  ///< registry[:port][/path]
 Problem registry_host(std::string_view text);     ///< registry[:port], or "*" for all
