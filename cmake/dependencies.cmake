@@ -22,6 +22,7 @@ if(NOT NODEBOOT_CURL_PREFIX)
     OUTPUT_VARIABLE NODEBOOT_CURL_PREFIX OUTPUT_STRIP_TRAILING_WHITESPACE
     COMMAND_ERROR_IS_FATAL ANY)
 endif()
+unset(CURL_DIR CACHE)  # or another recipe would not be noticed
 find_package(CURL CONFIG REQUIRED PATHS "${NODEBOOT_CURL_PREFIX}" NO_DEFAULT_PATH)
 message(STATUS "libcurl ${CURL_VERSION} in ${NODEBOOT_CURL_PREFIX}")
 # Before 8.2 curl exports its only library without the suffix; build-curl falls back to such a version where the newer
