@@ -10,6 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from lab.cloud.handle import CloudHandle, running  # noqa: E402
 from lab.cluster import journal  # noqa: E402
 from lab.lab import Lab, Options  # noqa: E402
 
@@ -38,6 +39,21 @@ def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
 def bundles() -> list[Path]:
     """Kubernetes bundles that the lab serves; a folder of cases overrides it."""
     return []
+
+
+@pytest.fixture(scope="session")
+def cloud_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CloudHandle]:
+    """AWS without machines, on loopback, without privilege; `cloud` is what cases use."""
+    with running(tmp_path_factory.mktemp("cloud")) as handle:
+        yield handle
+
+
+@pytest.fixture
+def cloud(cloud_process: CloudHandle) -> Iterator[CloudHandle]:
+    """An account as on its first day. A request that is not as AWS's service models say fails the test."""
+    cloud_process.call("reset")
+    yield cloud_process
+    assert cloud_process.call("violations") == []
 
 
 @pytest.fixture(autouse=True)

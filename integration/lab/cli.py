@@ -3,9 +3,12 @@ from __future__ import annotations
 
 import argparse
 import os
+import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
+from .cloud.handle import running
 from .cluster import Cluster, Spec, journal, service_state
 from .command import LabError
 from .lab import Lab, Options
@@ -32,6 +35,12 @@ def parser() -> argparse.ArgumentParser:
     logs = commands.add_parser("logs", help="what nodeboot said on a machine")
     logs.add_argument("node")
     logs.add_argument("--console", action="store_true", help="the machine's console instead")
+    aws = commands.add_parser("aws", help="run a command as an operator of the lab's AWS")
+    aws.add_argument("--no-machines", action="store_true", help="an AWS of its own for this one command: instances are "
+                     "only remembered, nothing boots, no root is needed")
+    aws.add_argument("--scale", type=float, default=0.01, metavar="F", help="with --no-machines: seconds that one "
+                     "second of AWS's waiting takes (default: 0.01)")
+    aws.add_argument("words", nargs=argparse.REMAINDER, metavar="-- COMMAND")
     commands.add_parser("requests", help="requests that the lab's servers answered, as JSON lines")
     return top
 
@@ -67,8 +76,24 @@ def shell(machine: Machine, words: list[str]) -> None:
     os.execve(argv[0], argv, ENVIRONMENT | terminal)
 
 
+def aws(arguments: argparse.Namespace) -> int:
+    command = [word for number, word in enumerate(arguments.words) if number or word != "--"] or ["bash"]
+    with tempfile.TemporaryDirectory(prefix="nodeboot-aws-") as folder, running(Path(folder)) as cloud:
+        cloud.call("durations", scale=arguments.scale)
+        code = subprocess.run(command, env=cloud.environment() | _terminal()).returncode
+        for one in cloud.call("violations"):
+            print(f"lab: {one['service']} {one['action']}: {'; '.join(one['problems'])}", file=sys.stderr)
+        return code
+
+
+def _terminal() -> dict[str, str]:
+    return {"TERM": os.environ.get("TERM", "dumb")}
+
+
 def main(words: list[str] | None = None) -> int:
     arguments = parser().parse_args(words)
+    if arguments.command == "aws" and arguments.no_machines:
+        return aws(arguments)
     if os.geteuid() != 0:
         print("lab: needs root: it makes network namespaces and machines", file=sys.stderr)
         return 1

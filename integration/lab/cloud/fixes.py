@@ -1,0 +1,217 @@
+"""Where moto's EC2 answers differently from AWS's, moto is changed in place; once, when this process starts.
+
+Each change names what it changes, and the process ends with an error if moto no longer has it: another version of
+moto must not silently undo a fix.
+"""
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any, Callable
+
+from moto.ec2.exceptions import EC2ClientError
+from moto.ec2.models import instances, key_pairs, nat_gateways, route_tables
+from moto.ec2.responses import instances as instance_answers
+from moto.ec2.responses import nat_gateways as nat_answers
+from moto.ec2.responses import route_tables as route_answers
+from moto.ec2.utils import generic_filter
+from moto.iam import models as iam_models
+
+from .lifecycle import Lifecycle
+
+NAMESPACES = ("2013-10-15", "2015-10-01", "2014-10-01", "2013-08-15")
+NAMESPACE = b"http://ec2.amazonaws.com/doc/2016-11-15/"
+
+MANAGED_POLICIES = ("AdministratorAccess", "AmazonEC2FullAccess", "AmazonEC2ReadOnlyAccess",
+                    "AmazonS3ReadOnlyAccess", "AmazonSSMManagedInstanceCore", "AmazonSSMReadOnlyAccess",
+                    "IAMReadOnlyAccess", "PowerUserAccess", "ReadOnlyAccess")
+
+METADATA = """<clientToken>{{ instance.client_token or "" }}</clientToken>
+          <metadataOptions>
+            <state>applied</state>
+            <httpTokens>{{ instance.metadata_options.get("HttpTokens", "optional") }}</httpTokens>
+            <httpPutResponseHopLimit>{{ instance.metadata_options.get("HttpPutResponseHopLimit", 1)
+            }}</httpPutResponseHopLimit>
+            <httpEndpoint>{{ instance.metadata_options.get("HttpEndpoint", "enabled") }}</httpEndpoint>
+            <httpProtocolIpv6>disabled</httpProtocolIpv6>
+            <instanceMetadataTags>{{ instance.metadata_options.get("InstanceMetadataTags", "disabled")
+            }}</instanceMetadataTags>
+          </metadataOptions>"""
+
+INSTANCE = [  # text in moto's template, what it should be
+    ("<clientToken>ABCDE{{ account_id }}3</clientToken>", METADATA),
+    ("<publicDnsName>{{ instance.public_dns }}</publicDnsName>",
+     "<publicDnsName>{{ instance.public_dns or '' }}</publicDnsName>"),
+    ("<dnsName>{{ instance.public_dns }}</dnsName>", "<dnsName>{{ instance.public_dns or '' }}</dnsName>"),
+    ("<kernelId>{{ instance.kernel }}</kernelId>", ""),
+    ("<rootDeviceName>/dev/sda1</rootDeviceName>",
+     "<rootDeviceName>{{ instance.root_device_name }}</rootDeviceName>"),
+    ("<state> {{ instance.monitoring_state }} </state>", "<state>{{ instance.monitoring_state }}</state>"),
+    ("instance.dynamic_group_list %}", "instance.dynamic_group_list or instance.nics[0].group_set %}"),
+    ("<macAddress>1b:2b:3c:4d:5e:6f</macAddress>", "<macAddress>{{ nic.mac_address }}</macAddress>"),
+]
+
+
+def _replace(module: Any, name: str, changes: list[tuple[str, str]]) -> None:
+    text = getattr(module, name)
+    for old, new in changes:
+        if old not in text:
+            raise RuntimeError(f"moto's {module.__name__}.{name} no longer has {old!r}; see lab/cloud/fixes.py")
+        text = text.replace(old, new)
+    setattr(module, name, text)
+
+
+def apply(lifecycle: Callable[[], Lifecycle]) -> None:
+    """`lifecycle`: the one in force when a change of state begins."""
+    _managed_policies()
+    _answers()
+    _instances(lifecycle)
+    _nat_gateways(lifecycle)
+    _filters()
+
+
+def _managed_policies() -> None:
+    """Of Amazon's thousand managed policies those that matter here: reading them all at each reset takes a second."""
+    everything = json.loads(iam_models.aws_managed_policies_data)
+    iam_models.aws_managed_policies_data = json.dumps({name: everything[name] for name in MANAGED_POLICIES})
+
+
+def _answers() -> None:
+    for name in ("EC2_RUN_INSTANCES", "EC2_DESCRIBE_INSTANCES"):
+        _replace(instance_answers, name, INSTANCE)
+    _replace(instance_answers, "EC2_RUN_INSTANCES", [(
+        "<item>\n      <groupId>sg-245f6a01</groupId>\n      <groupName>default</groupName>\n    </item>", "")])
+    for name in ("DESCRIBE_NAT_GATEWAYS_RESPONSE", "CREATE_NAT_GATEWAY"):
+        _replace(nat_answers, name, [(
+            "<state>{{ nat_gateway.state }}</state>",
+            "<state>{{ nat_gateway.state }}</state>{% if nat_gateway.failure %}<failureCode>{{ nat_gateway.failure[0] "
+            "}}</failureCode><failureMessage>{{ nat_gateway.failure[1] }}</failureMessage>{% endif %}")])
+    blackhole = "{{ 'blackhole' if route.nat_gateway.state in ('deleted', 'failed', 'deleting') else 'active' }}"
+    _replace(route_answers, "DESCRIBE_ROUTE_TABLES_RESPONSE", [
+        ("<natGatewayId>{{ route.nat_gateway.id }}</natGatewayId>\n                  <origin>CreateRoute</origin>\n"
+         "                  <state>active</state>",
+         "<natGatewayId>{{ route.nat_gateway.id }}</natGatewayId>\n                  <origin>CreateRoute</origin>\n"
+         f"                  <state>{blackhole}</state>"),
+        ("<gatewayId>{{ route.gateway.id }}</gatewayId>\n                  <origin>CreateRoute</origin>\n"
+         "                  <state>active</state>",
+         "<gatewayId>{{ route.gateway.id }}</gatewayId>\n                  <origin>CreateRoute</origin>\n"
+         "                  <state>{{ 'active' if route.gateway.vpc else 'blackhole' }}</state>")])
+
+
+def _instances(lifecycle: Callable[[], Lifecycle]) -> None:
+    kind = instances.Instance
+    kind.metadata_options = {}
+    kind.client_token = ""
+    made, terminate, stop, start = kind.__init__, kind.terminate, kind.stop, kind.start
+
+    def __init__(self: Any, *words: Any, **named: Any) -> None:
+        made(self, *words, **named)
+        for number, nic in self.nics.items():
+            nic.delete_on_termination = True
+        lifecycle().begin(self, "pending", 0)
+
+    def _terminate(self: Any) -> Any:
+        before = copy.copy(self._state)
+        if before.name not in ("terminated", "shutting-down"):
+            lifecycle().begin(self, "shutting-down", 32, lambda: _terminated(self))
+        return before
+
+    def _terminated(self: Any) -> None:
+        for address in self.ec2_backend.addresses:
+            if address.instance is self or (address.eni and address.eni.instance is self):
+                self.ec2_backend.disassociate_address(association_id=address.association_id)
+        terminate(self)
+
+    def _stop(self: Any) -> Any:
+        before = copy.copy(self._state)
+        if before.name == "terminated":
+            raise EC2ClientError("IncorrectInstanceState", f"This instance '{self.id}' is not in a state from which it "
+                                 "can be stopped.")
+        if before.name not in ("stopped", "stopping"):
+            lifecycle().begin(self, "stopping", 64, lambda: stop(self))
+        return before
+
+    def _start(self: Any) -> Any:
+        before = copy.copy(self._state)
+        if before.name in ("running", "pending"):
+            return before
+        if before.name != "stopped":
+            raise EC2ClientError("IncorrectInstanceState", f"The instance '{self.id}' is not in a state from which it "
+                                 "can be started.")
+        start(self)
+        lifecycle().begin(self, "pending", 0)
+        lifecycle().restart(self.id)
+        return before
+
+    kind.__init__, kind.terminate, kind.stop, kind.start = __init__, _terminate, _stop, _start  # type: ignore
+    kind.reboot = lambda self: lifecycle().reboot(self)  # type: ignore[method-assign]
+
+
+def _nat_gateways(lifecycle: Callable[[], Lifecycle]) -> None:
+    kind, backend = nat_gateways.NatGateway, nat_gateways.NatGatewayBackend
+    kind.failure = None
+    create = backend.create_nat_gateway
+
+    def created(self: Any, subnet_id: str, allocation_id: str, *words: Any, **named: Any) -> Any:
+        subnet = self.get_subnet(subnet_id)
+        problem = None
+        if not any(one.vpc and one.vpc.id == subnet.vpc_id for one in self.internet_gateways.values()):
+            problem = ("Gateway.NotAttached", f"Network {subnet.vpc_id} has no Internet gateway attached")
+        if allocation_id and self.address_by_allocation([allocation_id])[0].association_id:
+            raise EC2ClientError("Resource.AlreadyAssociated",
+                                 f"Elastic IP address [{allocation_id}] is already associated")
+        made = create(self, subnet_id, allocation_id, *words, **named)
+        made.private_ip = made._eni.private_ip_address
+        lifecycle().begin_nat(made, problem)
+        return made
+
+    def deleted(self: Any, nat_gateway_id: str) -> Any:
+        found = self.nat_gateways.get(nat_gateway_id)
+        if found is None or found.state == "deleted":
+            raise EC2ClientError("NatGatewayNotFound", f"NatGateway {nat_gateway_id} was not found")
+        if found.state != "deleting":
+            lifecycle().delete_nat(found)
+        return found
+
+    def described(self: Any, filters: Any, nat_gateway_ids: Any) -> list[Any]:
+        found = list(self.nat_gateways.values())
+        if nat_gateway_ids:
+            found = [one for one in found if one.id in nat_gateway_ids]
+            if missing := set(nat_gateway_ids) - {one.id for one in found}:
+                raise EC2ClientError("NatGatewayNotFound", f"NatGateway {', '.join(sorted(missing))} was not found")
+        names = {"nat-gateway-id": "id", "vpc-id": "vpc_id", "subnet-id": "subnet_id", "state": "state"}
+        for name, values in (filters or {}).items():
+            if name in names:
+                found = [one for one in found if getattr(one, names[name]) in values]
+            else:  # tags; what else there is, is refused by generic_filter
+                found = generic_filter({name: values}, found)
+        return found
+
+    backend.create_nat_gateway = created  # type: ignore[method-assign]
+    backend.delete_nat_gateway = deleted  # type: ignore[method-assign]
+    backend.describe_nat_gateways = described  # type: ignore[method-assign]
+
+
+def _filters() -> None:
+    """Filters that AWS has and moto refuses or, worse, ignores."""
+    key_value, table_value = key_pairs.KeyPair.get_filter_value, route_tables.RouteTable.get_filter_value
+
+    def of_key(self: Any, name: str, method_name: Any = None) -> Any:
+        return self.id if name == "key-pair-id" else key_value(self, name, method_name)
+
+    def of_table(self: Any, name: str, method_name: Any = None) -> Any:
+        if name == "route.state":
+            return ["active"]
+        if name == "association.gateway-id":
+            return [one for one in self.associations.values() if one.startswith("igw-")]
+        return table_value(self, name, method_name)
+
+    key_pairs.KeyPair.get_filter_value = of_key  # type: ignore[method-assign]
+    route_tables.RouteTable.get_filter_value = of_table  # type: ignore[method-assign]
+
+
+def in_namespace(body: bytes) -> bytes:
+    """moto writes the namespaces of several API versions into one API's answers."""
+    for version in NAMESPACES:
+        body = body.replace(f"http://ec2.amazonaws.com/doc/{version}/".encode(), NAMESPACE, 1)
+    return body

@@ -1,0 +1,306 @@
+"""The lab's AWS, tried with boto3: does it behave as AWS where moto alone would not?"""
+from __future__ import annotations
+
+import base64
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+from lab_tests.architecture import KEY, UBUNTU, Architecture, client, code_of, eventually, tagged
+
+from lab.cloud.handle import CloudHandle
+
+
+@pytest.fixture
+def made(cloud: CloudHandle) -> Architecture:
+    """Everything, with nothing to wait for."""
+    cloud.call("durations", scale=0)
+    one = Architecture(cloud)
+    one.up()
+    return one
+
+
+def test_up_and_down_leave_an_empty_account(cloud: CloudHandle, made: Architecture) -> None:
+    made.down()
+    ec2 = made.ec2
+    assert [one for one in ec2.describe_vpcs()["Vpcs"] if not one["IsDefault"]] == []
+    assert ec2.describe_addresses()["Addresses"] == []
+    assert [one["State"] for one in ec2.describe_nat_gateways()["NatGateways"]] == ["deleted"]
+    assert ec2.describe_volumes()["Volumes"] == []
+    assert ec2.describe_network_interfaces()["NetworkInterfaces"] == []
+    assert ec2.describe_key_pairs()["KeyPairs"] == []
+
+
+def test_an_instance_reads_as_it_was_asked_for(made: Architecture) -> None:
+    found = made.describe()
+    assert found["MetadataOptions"]["HttpTokens"] == "required"
+    assert found["MetadataOptions"]["HttpPutResponseHopLimit"] == 1
+    assert found["PrivateIpAddress"] == "10.0.1.4"
+    assert found["PrivateDnsName"] == "ip-10-0-1-4.eu-central-1.compute.internal"
+    assert found["PublicDnsName"] == "" and "PublicIpAddress" not in found
+    assert found["IamInstanceProfile"]["Arn"].endswith(":instance-profile/worker")
+    assert [one["GroupId"] for one in found["SecurityGroups"]] == [made.group]
+    assert found["RootDeviceName"] == "/dev/sda1"
+    volume = made.ec2.describe_volumes(Filters=[{"Name": "attachment.instance-id",
+                                                 "Values": [made.instance]}])["Volumes"][0]
+    assert (volume["Size"], volume["VolumeType"], volume["Encrypted"]) == (30, "gp3", True)
+    assert {"Key": "nodeboot.io/cluster", "Value": "demo"} in volume["Tags"]
+    data = made.ec2.describe_instance_attribute(InstanceId=made.instance, Attribute="userData")["UserData"]["Value"]
+    assert base64.b64decode(data) == b"#cloud-config\n"
+
+
+def test_everything_is_found_by_its_tag(made: Architecture) -> None:
+    by_tag = [{"Name": "tag:nodeboot.io/cluster", "Values": ["demo"]}]
+    other = [{"Name": "tag:nodeboot.io/cluster", "Values": ["other"]}]
+    for action, key, expected in (
+            ("describe_vpcs", "Vpcs", 1), ("describe_subnets", "Subnets", 2), ("describe_route_tables", "RouteTables", 2),
+            ("describe_internet_gateways", "InternetGateways", 1), ("describe_addresses", "Addresses", 1),
+            ("describe_nat_gateways", "NatGateways", 1), ("describe_security_groups", "SecurityGroups", 1),
+            ("describe_key_pairs", "KeyPairs", 1), ("describe_instances", "Reservations", 1),
+            ("describe_volumes", "Volumes", 1)):
+        assert len(getattr(made.ec2, action)(Filters=by_tag)[key]) == expected, action
+        assert getattr(made.ec2, action)(Filters=other)[key] == [], action
+
+
+def test_instances_pass_through_their_states(cloud: CloudHandle, made: Architecture) -> None:
+    assert made.state() == "running"
+    cloud.call("durations", scale=1, stopping=0.3, pending=0.3, shutting_down=0.3)
+    stopped = made.ec2.stop_instances(InstanceIds=[made.instance])["StoppingInstances"][0]
+    assert (stopped["PreviousState"]["Name"], stopped["CurrentState"]["Name"]) == ("running", "stopping")
+    assert made.state() == "stopping"
+    eventually(lambda: made.state() == "stopped")
+    made.ec2.start_instances(InstanceIds=[made.instance])
+    assert made.state() == "pending"
+    eventually(lambda: made.state() == "running")
+    made.ec2.terminate_instances(InstanceIds=[made.instance])
+    assert made.state() == "shutting-down"
+    assert code_of(lambda: made.ec2.delete_subnet(SubnetId=made.private)) == "DependencyViolation"
+    eventually(lambda: made.state() == "terminated")
+    made.ec2.terminate_instances(InstanceIds=[made.instance])
+    assert code_of(lambda: made.ec2.start_instances(InstanceIds=[made.instance])) == "IncorrectInstanceState"
+
+
+def test_a_nat_gateway_takes_its_time_and_routes_may_be_made_meanwhile(cloud: CloudHandle) -> None:
+    cloud.call("durations", scale=0.01)
+    one = Architecture(cloud)
+    one.network()
+    one.nat()  # makes the route
+    assert one.nat_state() == "pending"
+    eventually(lambda: one.nat_state() == "available")
+    one.ec2.delete_nat_gateway(NatGatewayId=one.nat_gateway)
+    assert one.nat_state() == "deleting"
+    assert code_of(lambda: one.ec2.release_address(AllocationId=one.eip)) == "InvalidIPAddress.InUse"
+    eventually(lambda: one.nat_state() == "deleted")
+    route = one.ec2.describe_route_tables(RouteTableIds=[one.tables[1]])["RouteTables"][0]["Routes"][1]
+    assert (route["NatGatewayId"], route["State"]) == (one.nat_gateway, "blackhole")
+    one.ec2.release_address(AllocationId=one.eip)
+
+
+def test_a_nat_gateway_can_fail(cloud: CloudHandle) -> None:
+    cloud.call("durations", scale=1, nat_pending=0.5)
+    cloud.call("fail_nat", code="InsufficientFreeAddressesInSubnet", message="full")
+    one = Architecture(cloud)
+    one.network()
+    one.nat()
+    eventually(lambda: one.nat_state() == "failed")
+    found = one.ec2.describe_nat_gateways(NatGatewayIds=[one.nat_gateway])["NatGateways"][0]
+    assert (found["State"], found["FailureCode"]) == ("failed", "InsufficientFreeAddressesInSubnet")
+    one.ec2.release_address(AllocationId=one.eip)  # a failed gateway lets go of it
+
+
+# ---- idempotency, staleness, faults
+
+
+def test_a_client_token_gives_the_same_instance_again(cloud: CloudHandle, made: Architecture) -> None:
+    first = made.launch(ClientToken="one")
+    assert made.launch(ClientToken="one") == first
+    assert made.launch(ClientToken="two") != first
+    assert code_of(lambda: made.launch(ClientToken="one", InstanceType="t3.medium")) == "IdempotentParameterMismatch"
+    assert made.describe(first)["ClientToken"] == "one"
+    assert len(made.ec2.describe_instances()["Reservations"]) == 3
+
+
+def test_a_client_token_gives_the_same_nat_gateway_again(cloud: CloudHandle) -> None:
+    one = Architecture(cloud)
+    one.network()
+    def make(**more: str) -> str:
+        return str(one.ec2.create_nat_gateway(SubnetId=one.public, AllocationId=one.eip, **more)["NatGateway"]
+                   ["NatGatewayId"])
+    assert make(ClientToken="t") == make(ClientToken="t")
+    assert code_of(lambda: make(ClientToken="u")) == "Resource.AlreadyAssociated"
+
+
+def test_what_was_just_made_is_not_seen_at_first(cloud: CloudHandle) -> None:
+    cloud.call("stale", seconds={"vpc": 0.4})
+    ec2 = client(cloud, "ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16", TagSpecifications=tagged("vpc"))["Vpc"]["VpcId"]
+    by_tag = [{"Name": "tag:nodeboot.io/cluster", "Values": ["demo"]}]
+    assert code_of(lambda: ec2.describe_vpcs(VpcIds=[vpc])) == "InvalidVpcID.NotFound"
+    assert code_of(lambda: ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.0.0/24")) == "InvalidVpcID.NotFound"
+    assert ec2.describe_vpcs(Filters=by_tag)["Vpcs"] == []
+    eventually(lambda: len(ec2.describe_vpcs(Filters=by_tag)["Vpcs"]) == 1)
+    assert [one["VpcId"] for one in ec2.describe_vpcs()["Vpcs"]][-1] == vpc
+
+
+def test_a_fresh_instance_profile_is_not_accepted_at_first(cloud: CloudHandle) -> None:
+    cloud.call("durations", scale=0)
+    one = Architecture(cloud)
+    one.network()
+    cloud.call("stale", seconds={"instance-profile": 0.4})
+    one.iam.create_role(RoleName="worker", AssumeRolePolicyDocument="{\"Version\": \"2012-10-17\", \"Statement\": []}")
+    one.iam.create_instance_profile(InstanceProfileName="worker")
+    with pytest.raises(ClientError, match="Invalid IAM Instance Profile"):
+        one.launch(KeyName=None)
+    eventually(lambda: code_of(lambda: one.launch(KeyName=None)) == "InvalidParameterValue")
+    def no_role() -> bool:
+        with pytest.raises(ClientError) as error:
+            one.launch(KeyName=None)
+        return "has no associated IAM Roles" in str(error.value)
+    eventually(no_role)
+    one.iam.add_role_to_instance_profile(InstanceProfileName="worker", RoleName="worker")
+    one.launch(KeyName=None)
+
+
+def test_a_lost_reply_leaves_what_was_asked_for(cloud: CloudHandle) -> None:
+    ec2 = client(cloud, "ec2")
+    cloud.call("add_fault", target="aws", effect="lost", match={"action": "AllocateAddress"}, count=1)
+    with pytest.raises((EndpointConnectionError, Exception)):
+        ec2.allocate_address(Domain="vpc")
+    assert len(ec2.describe_addresses()["Addresses"]) == 1
+
+
+@pytest.mark.parametrize("error, code, status", [("InternalError", "InternalError", 500), ("Throttling",
+                                                 "RequestLimitExceeded", 503), ("ServiceUnavailable", "Unavailable",
+                                                                                503)])
+def test_scripted_errors_are_spelt_as_ec2_spells_them(cloud: CloudHandle, error: str, code: str, status: int) -> None:
+    cloud.call("add_fault", target="aws", effect="error", value=error, match={"action": "CreateVpc"}, count=1)
+    with pytest.raises(ClientError) as caught:
+        client(cloud, "ec2").create_vpc(CidrBlock="10.0.0.0/16")
+    answer = caught.value.response
+    assert (answer["Error"]["Code"], answer["ResponseMetadata"]["HTTPStatusCode"]) == (code, status)
+
+
+def test_throttling_has_buckets(cloud: CloudHandle) -> None:
+    cloud.call("throttle", buckets=[("ec2:Describe.*", 3, 1), ("ssm:.*", 1, 1)])
+    ec2, ssm = client(cloud, "ec2"), client(cloud, "ssm")
+    assert [code_of(ec2.describe_vpcs) for _ in range(5)] == ["", "", ""] + ["RequestLimitExceeded"] * 2
+    ask = lambda: ssm.get_parameter(Name=UBUNTU)  # noqa: E731
+    assert [code_of(ask), code_of(ask)] == ["", "ThrottlingException"]
+
+
+def test_a_storm_is_the_same_for_the_same_seed_and_lets_a_patient_client_through(cloud: CloudHandle) -> None:
+    def outcomes(seed: int) -> list[str]:
+        cloud.call("reset")
+        cloud.call("storm", seed=seed, error_500=0.3, throttle=0.3)
+        ec2 = client(cloud, "ec2")
+        return [code_of(ec2.describe_vpcs) for _ in range(20)]
+    first = outcomes(7)
+    assert first == outcomes(7) != outcomes(8)
+    assert "InternalError" in first and "RequestLimitExceeded" in first and "" in first
+    cloud.call("reset")
+    cloud.call("storm", seed=7, error_500=0.2, throttle=0.2, error_503=0.2)
+    client(cloud, "ec2", retries=4).create_vpc(CidrBlock="10.0.0.0/16")
+
+
+def test_a_client_can_be_stopped_at_its_nth_request(cloud: CloudHandle) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+    cloud.call("hold", number=2, changing=True)
+    ec2 = client(cloud, "ec2")
+    ec2.create_vpc(CidrBlock="10.0.0.0/16")
+    ec2.describe_vpcs()
+    pool = ThreadPoolExecutor(1)
+    waiting = pool.submit(lambda: ec2.allocate_address(Domain="vpc"))
+    eventually(lambda: cloud.call("held") == "ec2:AllocateAddress")
+    assert not waiting.done()
+    assert len(client(cloud, "ec2").describe_addresses()["Addresses"]) == 1
+    pool.shutdown(wait=False)
+
+
+# ---- what does not fit
+
+
+def test_quotas(cloud: CloudHandle, made: Architecture) -> None:
+    cloud.call("limit", vpcs=2, addresses=1, vcpus=2)
+    assert code_of(lambda: made.ec2.create_vpc(CidrBlock="10.1.0.0/16")) == "VpcLimitExceeded"
+    assert code_of(lambda: made.ec2.allocate_address(Domain="vpc")) == "AddressLimitExceeded"
+    assert code_of(made.launch) == "VcpuLimitExceeded"
+
+
+def test_a_zone_without_capacity(cloud: CloudHandle, made: Architecture) -> None:
+    other = made.ec2.create_subnet(VpcId=made.vpc, CidrBlock="10.0.2.0/24", AvailabilityZone="eu-central-1b")
+    cloud.call("no_capacity", zone="a", type="t3.small")
+    assert code_of(made.launch) == "InsufficientInstanceCapacity"
+    made.launch(InstanceType="t3.medium")
+    made.launch(SubnetId=other["Subnet"]["SubnetId"])
+    cloud.call("no_capacity")
+    made.launch()
+
+
+def test_what_is_in_use_stays(made: Architecture) -> None:
+    ec2 = made.ec2
+    other = ec2.create_security_group(GroupName="other", Description="other", VpcId=made.vpc)["GroupId"]
+    ec2.authorize_security_group_ingress(GroupId=made.group, IpPermissions=[
+        {"IpProtocol": "tcp", "FromPort": 1, "ToPort": 2, "UserIdGroupPairs": [{"GroupId": other}]}])
+    for refused, code in ((lambda: ec2.delete_vpc(VpcId=made.vpc), "DependencyViolation"),
+                          (lambda: ec2.delete_subnet(SubnetId=made.public), "DependencyViolation"),
+                          (lambda: ec2.delete_security_group(GroupId=made.group), "DependencyViolation"),
+                          (lambda: ec2.delete_security_group(GroupId=other), "DependencyViolation"),
+                          (lambda: ec2.delete_internet_gateway(InternetGatewayId=made.igw), "DependencyViolation"),
+                          (lambda: ec2.detach_internet_gateway(InternetGatewayId=made.igw, VpcId=made.vpc),
+                           "DependencyViolation"),
+                          (lambda: ec2.delete_route_table(RouteTableId=made.tables[0]), "DependencyViolation"),
+                          (lambda: ec2.release_address(AllocationId=made.eip), "InvalidIPAddress.InUse"),
+                          (lambda: made.iam.delete_role(RoleName="worker"), "DeleteConflict"),
+                          (lambda: made.iam.delete_instance_profile(InstanceProfileName="worker"), "DeleteConflict")):
+        assert code_of(refused) == code
+
+
+@pytest.mark.parametrize("change, code", [
+    ({"IamInstanceProfile": {"Name": "none"}}, "InvalidParameterValue"), ({"KeyName": "none"}, "InvalidKeyPair.NotFound"),
+    ({"ImageId": "ami-00000000000000000"}, "InvalidAMIID.NotFound"), ({"InstanceType": "t4g.small"},
+                                                                      "InvalidParameterValue"),
+    ({"SecurityGroupIds": ["sg-00000000000000000"]}, "InvalidGroup.NotFound"),
+    ({"SubnetId": "subnet-00000000000000000"}, "InvalidSubnetID.NotFound"),
+    ({"UserData": base64.b64encode(b"x" * 16385).decode()}, "InvalidParameterValue"),
+    ({"PrivateIpAddress": "10.0.1.4"}, "InvalidIPAddress.InUse"), ({"DryRun": True}, "DryRunOperation")])
+def test_a_launch_that_cannot_be(made: Architecture, change: dict[str, object], code: str) -> None:
+    assert code_of(lambda: made.launch(**change)) == code
+    assert len(made.ec2.describe_instances()["Reservations"]) == 1
+
+
+def test_groups_and_subnets_of_different_networks_do_not_fit(made: Architecture) -> None:
+    vpc = made.ec2.create_vpc(CidrBlock="10.1.0.0/16")["Vpc"]["VpcId"]
+    other = made.ec2.create_security_group(GroupName="o", Description="o", VpcId=vpc)["GroupId"]
+    assert code_of(lambda: made.launch(SecurityGroupIds=[other])) == "InvalidParameter"
+
+
+def test_key_pairs_are_known_by_id_too(made: Architecture) -> None:
+    key = made.ec2.describe_key_pairs(KeyNames=["me"])["KeyPairs"][0]["KeyPairId"]
+    assert made.ec2.describe_key_pairs(KeyPairIds=[key])["KeyPairs"][0]["KeyName"] == "me"
+    assert code_of(lambda: made.ec2.import_key_pair(KeyName="me", PublicKeyMaterial=KEY)) == "InvalidKeyPair.Duplicate"
+    made.ec2.delete_key_pair(KeyPairId=key)
+    assert made.ec2.describe_key_pairs()["KeyPairs"] == []
+
+
+def test_images_are_found_by_their_public_parameters(cloud: CloudHandle) -> None:
+    ec2, ssm = client(cloud, "ec2"), client(cloud, "ssm")
+    for name, architecture, owner in (
+            (UBUNTU, "x86_64", "099720109477"), (UBUNTU.replace("amd64", "arm64"), "arm64", "099720109477"),
+            ("/aws/service/debian/release/12/latest/amd64", "x86_64", "136693071363"),
+            ("/aws/service/debian/release/13/latest/arm64", "arm64", "136693071363"),
+            ("/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64", "x86_64", "137112412989")):
+        image = ssm.get_parameter(Name=name)["Parameter"]["Value"]
+        found = ec2.describe_images(ImageIds=[image])["Images"][0]
+        assert (found["Architecture"], found["OwnerId"]) == (architecture, owner)
+
+
+def test_a_private_bucket_keeps_objects(cloud: CloudHandle) -> None:
+    s3 = client(cloud, "s3")
+    s3.create_bucket(Bucket="nodeboot-demo", CreateBucketConfiguration={"LocationConstraint": cloud.region})
+    s3.put_public_access_block(Bucket="nodeboot-demo", PublicAccessBlockConfiguration={"BlockPublicAcls": True})
+    s3.put_object(Bucket="nodeboot-demo", Key="nodeboot/a b+c", Body=b"binary")
+    assert s3.get_object(Bucket="nodeboot-demo", Key="nodeboot/a b+c")["Body"].read() == b"binary"
+    assert [one["Key"] for one in s3.list_objects_v2(Bucket="nodeboot-demo")["Contents"]] == ["nodeboot/a b+c"]
+    assert code_of(lambda: s3.get_object(Bucket="nodeboot-demo", Key="none")) == "NoSuchKey"
+    assert code_of(lambda: s3.delete_bucket(Bucket="nodeboot-demo")) == "BucketNotEmpty"
+    s3.delete_object(Bucket="nodeboot-demo", Key="nodeboot/a b+c")
+    s3.delete_bucket(Bucket="nodeboot-demo")
