@@ -4,12 +4,9 @@
 
 #include <mutex>
 
-#include "net/aws_client.hpp"
-#include "net/aws_endpoint.hpp"
+#include "net/aws_session.hpp"
 #include "net/certificate.hpp"
-#include "net/credentials.hpp"
 #include "net/folder_join_store.hpp"
-#include "net/imds.hpp"
 #include "net/ssm_join_store.hpp"
 #include "phases/catalog.hpp"
 #include "phases/kube_access.hpp"
@@ -67,21 +64,14 @@ class ConfiguredStore final : public JoinStore {
     }
 
     Result<void> connect() const {
-        if (!config_.aws.endpoint_url.empty()) NB_CHECK(check_aws_endpoint(config_.aws.endpoint_url));
-        if (!imds_)
-            imds_ = std::make_unique<Imds>(
-                http_, clock_,
-                ImdsOptions{
-                    .endpoint = config_.aws.imds_endpoint, .deadline = config_.aws.imds_deadline, .stop = stop_});
-        CredentialOptions options;
-        options.read_file = read_through(host_);
-        options.imds = imds_.get();
-        const std::string region = NB_TRY(resolve_region(config_.cluster.region, options));
-        credentials_ = make_credential_chain(clock_, options);
-        client_ = std::make_unique<AwsClient>(
-            http_, clock_, *credentials_, AwsClientOptions{.region = region, .endpoint_url = config_.aws.endpoint_url},
-            &log_);
-        store_ = make_ssm_join_store(*client_, config_.cluster.name);
+        session_ = NB_TRY(open_aws_session(
+            http_, clock_,
+            {.region = config_.cluster.region,
+             .endpoint_url = config_.aws.endpoint_url,
+             .read_file = read_through(host_),
+             .imds = {.endpoint = config_.aws.imds_endpoint, .deadline = config_.aws.imds_deadline, .stop = stop_}},
+            &log_));
+        store_ = make_ssm_join_store(session_->client(), config_.cluster.name);
         return {};
     }
 
@@ -92,9 +82,7 @@ class ConfiguredStore final : public JoinStore {
     const Log& log_;
     std::stop_token stop_;
     mutable std::mutex mutex_;
-    mutable std::unique_ptr<Imds> imds_;
-    mutable std::unique_ptr<CredentialSource> credentials_;
-    mutable std::unique_ptr<AwsClient> client_;
+    mutable std::unique_ptr<AwsSession> session_;
     mutable std::unique_ptr<JoinStore> store_;
 };
 

@@ -10,9 +10,7 @@
 namespace nodeboot {
 
 AwsClient::AwsClient(Http& http, Clock& clock, CredentialSource& credentials, AwsClientOptions options, const Log* log)
-    : http_(http), clock_(clock), credentials_(credentials), options_(std::move(options)), log_(log) {
-    while (options_.endpoint_url.ends_with('/')) options_.endpoint_url.pop_back();
-}
+    : http_(http), clock_(clock), credentials_(credentials), options_(std::move(options)), log_(log) {}
 
 /// How one call is doing over its attempts.
 struct AwsClient::Attempt {
@@ -23,21 +21,28 @@ struct AwsClient::Attempt {
     std::string last_logged{};
 };
 
-Result<HttpResponse> AwsClient::send_once(const AwsCall& call, Duration patience) {
+Result<HttpRequest> AwsClient::signed_request(const AwsCall& call) {
     NB_CHECK(check_region(options_.region));
-    AwsEndpoint endpoint = aws_endpoint(call.service, options_.region);
-    if (!options_.endpoint_url.empty()) endpoint.url = options_.endpoint_url;
+    const AwsEndpoint endpoint = aws_endpoint(call.service, options_.region, options_.endpoints, call.bucket);
     NB_CHECK(check_aws_endpoint(endpoint.url));
+    const bool s3 = call.service == "s3";
     HttpRequest request = call.request;
     request.url = endpoint.url + call.request.url;
-    request.timeout = std::clamp<Duration>(patience, std::chrono::seconds(1), request.timeout);
     const auto credentials = NB_TRY_CONTEXT(credentials_.get(), "AWS credentials");
     NB_CHECK(sign_v4(request, credentials,
                      {.region = endpoint.signing_region,
                       .service = call.service,
                       .time = clock_.wall() + Duration(skew_.load()),
-                      .content_sha256_header = call.service == "s3",
-                      .payload_sha256 = call.request.upload_file.empty() ? "" : "UNSIGNED-PAYLOAD"}));
+                      .content_sha256_header = s3,
+                      .path_as_is = s3,
+                      .payload_sha256 = call.payload_sha256}));
+    return request;
+}
+
+Result<HttpResponse> AwsClient::send_once(const AwsCall& call, Duration patience, bool& sent) {
+    auto request = NB_TRY(signed_request(call));
+    request.timeout = std::clamp<Duration>(patience, std::chrono::seconds(1), request.timeout);
+    sent = true;
     return http_.send(request, call.stop);
 }
 
@@ -80,7 +85,8 @@ Result<void> AwsClient::wait(const AwsCall& call, const Attempt& state, std::opt
 Result<std::variant<HttpResponse, AwsFault>> AwsClient::send(const AwsCall& call) {
     Attempt state{.deadline = Deadline::after(clock_, call.patience)};
     for (;; ++state.number) {
-        auto response = send_once(call, state.deadline.remaining(clock_));
+        bool sent = false;
+        auto response = send_once(call, state.deadline.remaining(clock_), sent);
         std::optional<Duration> asked;
         Error error;
         if (response && response->ok() && call.accept) {
@@ -89,7 +95,7 @@ Result<std::variant<HttpResponse, AwsFault>> AwsClient::send(const AwsCall& call
         if (!response) {
             error = std::move(response).error().with_context(call.what);
             const bool passing = error.kind == ErrorKind::unavailable || error.kind == ErrorKind::timeout;
-            if (!passing || !call.retry || !call.repeatable) return fail(std::move(error));
+            if (!passing || !call.retry || (sent && !call.repeatable)) return fail(std::move(error));
         } else if (response->ok()) {
             return std::variant<HttpResponse, AwsFault>(*std::move(response));
         } else {
@@ -97,6 +103,8 @@ Result<std::variant<HttpResponse, AwsFault>> AwsClient::send(const AwsCall& call
             const FaultClass found = classify(fault);
             if (mend(found, *response, state)) continue;
             const bool again = found == FaultClass::throttled || found == FaultClass::transient;
+            if (found == FaultClass::bad_credentials || found == FaultClass::clock_skew)
+                fault.message += fmt::format(" (credentials: {})", credentials_.describe());
             if (!again || !call.retry) return std::variant<HttpResponse, AwsFault>(std::move(fault));
             error = fault_error(call.what, fault);
             if (found == FaultClass::transient && !call.repeatable) return fail(std::move(error));

@@ -10,6 +10,7 @@
 #include <variant>
 
 #include "base/log.hpp"
+#include "net/aws_endpoint.hpp"
 #include "net/aws_retry.hpp"
 #include "net/credentials.hpp"
 #include "net/http.hpp"
@@ -18,7 +19,7 @@ namespace nodeboot {
 
 struct AwsClientOptions {
     std::string region;
-    std::string endpoint_url;  ///< instead of AWS's own, for every service; see check_aws_endpoint
+    AwsEndpointOverride endpoints{};
     Random random = system_random();
 };
 
@@ -26,7 +27,10 @@ struct AwsClientOptions {
 struct AwsCall {
     std::string service;  ///< endpoint prefix and signing name: "ssm"
     std::string what;     ///< for errors: "ssm GetParameter /nodeboot/demo/join"
-    HttpRequest request;  ///< `url` holds path and query only: "/"
+    /// S3: part of AWS's own host name; of the path where the endpoint is overridden.
+    std::string bucket;
+    std::string payload_sha256;  ///< hex, of request.upload_file
+    HttpRequest request;         ///< `url` holds path and query only: "/"
     AwsFault (*parse_fault)(const HttpResponse&) = parse_json_fault;
     /// Looks at a 2xx answer; its `unavailable` counts as a lost answer (an unreadable body).
     std::function<Result<void>(const HttpResponse&)> accept;
@@ -50,12 +54,14 @@ class AwsClient {
     Result<std::variant<HttpResponse, AwsFault>> send(const AwsCall& call);
     /// A fault is an Error.
     Result<HttpResponse> send_checked(const AwsCall& call);
+    /// The request as `send` would send it now, for those who send it themselves.
+    Result<HttpRequest> signed_request(const AwsCall& call);
 
     const std::string& region() const { return options_.region; }
 
    private:
     struct Attempt;
-    Result<HttpResponse> send_once(const AwsCall& call, Duration patience);
+    Result<HttpResponse> send_once(const AwsCall& call, Duration patience, bool& sent);
     bool correct_clock(const HttpResponse& response);
     bool mend(FaultClass found, const HttpResponse& response, Attempt& state);
     Result<void> wait(const AwsCall& call, const Attempt& state, std::optional<Duration> asked, Error error);

@@ -36,10 +36,23 @@ const Partition& partition_of(std::string_view region) {
 
 }  // namespace
 
-AwsEndpoint aws_endpoint(const std::string& service, const std::string& region) {
+AwsEndpoint aws_endpoint(const std::string& service, const std::string& region,
+                         const AwsEndpointOverride& override_with, const std::string& bucket) {
     const Partition& partition = partition_of(region);
-    if (service == "iam") return {fmt::format("https://{}", partition.iam_host), std::string(partition.iam_region)};
-    return {fmt::format("https://{}.{}.{}", service, region, partition.suffix), region};
+    const bool global = service == "iam";
+    AwsEndpoint endpoint{{}, global ? std::string(partition.iam_region) : region};
+    const auto own = override_with.by_service.find(service);
+    endpoint.url = own != override_with.by_service.end() ? own->second : override_with.url;
+    if (!endpoint.url.empty()) {
+        while (endpoint.url.ends_with('/')) endpoint.url.pop_back();
+        if (!bucket.empty()) endpoint.url += "/" + bucket;
+    } else if (global) {
+        endpoint.url = fmt::format("https://{}", partition.iam_host);
+    } else {
+        const std::string host = bucket.empty() ? service : bucket + "." + service;
+        endpoint.url = fmt::format("https://{}.{}.{}", host, region, partition.suffix);
+    }
+    return endpoint;
 }
 
 std::string aws_partition(const std::string& region) { return std::string(partition_of(region).name); }

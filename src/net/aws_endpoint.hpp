@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <string>
 
 #include "base/result.hpp"
@@ -12,9 +13,17 @@ struct AwsEndpoint {
     std::string signing_region;
 };
 
+/// Somewhere else than AWS's own endpoints; see check_aws_endpoint.
+struct AwsEndpointOverride {
+    std::string url;                                ///< for every service
+    std::map<std::string, std::string> by_service;  ///< "ec2"; wins over `url`
+};
+
 /// For AWS's partitions: commercial, China, GovCloud, the European Sovereign Cloud, the isolated ones. IAM is one service
-/// for a whole partition; everything else is regional (STS too: its old global name is avoided).
-AwsEndpoint aws_endpoint(const std::string& service, const std::string& region);
+/// for a whole partition; everything else is regional (STS too: its old global name is avoided). An S3 bucket becomes
+/// part of the host's name, or of the path where the endpoint is overridden.
+AwsEndpoint aws_endpoint(const std::string& service, const std::string& region,
+                         const AwsEndpointOverride& override_with = {}, const std::string& bucket = {});
 
 /// Of a region's ARNs: "aws", "aws-cn", "aws-us-gov".
 std::string aws_partition(const std::string& region);

@@ -65,15 +65,48 @@ Result<AwsProfile> read_aws_profile(const CredentialOptions& options, const std:
     return merged;
 }
 
+namespace {
+
+Result<AwsProfile> chosen_profile(const CredentialOptions& options) {
+    if (!options.profile.empty()) return read_aws_profile(options, options.profile);
+    return read_aws_profile(options, options.environment("AWS_PROFILE").value_or("default"));
+}
+
+}  // namespace
+
 Result<std::string> resolve_region(const std::string& configured, const CredentialOptions& options) {
-    if (!configured.empty()) return configured;
+    std::string region = configured;
     for (const auto* name : {"AWS_REGION", "AWS_DEFAULT_REGION"})
-        if (auto region = options.environment(name); region && !region->empty()) return *std::move(region);
-    const auto chosen = options.environment("AWS_PROFILE").value_or("default");
-    auto profile = NB_TRY(read_aws_profile(options, options.profile.empty() ? chosen : options.profile));
-    if (!profile["region"].empty()) return profile["region"];
-    if (options.imds != nullptr) return NB_TRY_CONTEXT(options.imds->region(), "find out the AWS region");
-    return fail(ErrorKind::invalid_input, "no AWS region is set", "set cluster.region, or AWS_REGION");
+        if (region.empty()) region = options.environment(name).value_or("");
+    if (region.empty()) region = NB_TRY(chosen_profile(options))["region"];
+    if (region.empty() && options.imds != nullptr && options.environment("AWS_EC2_METADATA_DISABLED") != "true")
+        region = NB_TRY_CONTEXT(options.imds->region(), "find out the AWS region");
+    if (region.empty())
+        return fail(ErrorKind::invalid_input, "no AWS region is set", "set cluster.region, or AWS_REGION");
+    NB_CHECK(check_region(region));
+    return region;
+}
+
+Result<AwsEndpointOverride> resolve_endpoints(const std::string& configured, const CredentialOptions& options) {
+    AwsEndpointOverride found{configured, {}};
+    if (configured.empty() && options.environment("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS") != "true") {
+        for (const auto& [service, name] :
+             {std::pair{"ec2", "EC2"}, {"iam", "IAM"}, {"s3", "S3"}, {"ssm", "SSM"}, {"sts", "STS"}})
+            if (auto url = options.environment(fmt::format("AWS_ENDPOINT_URL_{}", name)); url && !url->empty())
+                found.by_service[service] = *std::move(url);
+        found.url = options.environment("AWS_ENDPOINT_URL").value_or("");
+        auto profile = NB_TRY(chosen_profile(options));
+        if (found.url.empty()) found.url = profile["endpoint_url"];
+        if (profile.contains("services"))  // its nested lines are not read: better no call than one to another place
+            return fail(
+                ErrorKind::invalid_input,
+                fmt::format("the AWS profile sets services = {}, which nodeboot does not read", profile["services"]),
+                "set aws.endpoint_url, AWS_ENDPOINT_URL_EC2 and the like, or "
+                "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS=true");
+    }
+    if (!found.url.empty()) NB_CHECK(check_aws_endpoint(found.url));
+    for (const auto& [service, url] : found.by_service) NB_CHECK_CONTEXT(check_aws_endpoint(url), service);
+    return found;
 }
 
 }  // namespace nodeboot

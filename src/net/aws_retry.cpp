@@ -30,15 +30,16 @@ constexpr std::array<std::string_view, 12> throttling{"Throttling",
                                                       "LimitExceededException",
                                                       "SlowDown",
                                                       "ProvisionedThroughputExceededException"};
-constexpr std::array<std::string_view, 9> passing{"TransactionInProgressException",
-                                                  "RequestTimeout",
-                                                  "RequestTimeoutException",
-                                                  "PriorRequestNotComplete",
-                                                  "InternalServerError",
-                                                  "InternalFailure",
-                                                  "InternalError",
-                                                  "ServiceUnavailable",
-                                                  "Unavailable"};
+constexpr std::array<std::string_view, 10> passing{"TransactionInProgressException",
+                                                   "RequestTimeout",
+                                                   "RequestTimeoutException",
+                                                   "PriorRequestNotComplete",
+                                                   "InternalServerError",
+                                                   "InternalFailure",
+                                                   "InternalError",
+                                                   "ServiceUnavailable",
+                                                   "Unavailable",
+                                                   "OperationAborted"};
 constexpr std::array<std::string_view, 6> skew{"RequestExpired",        "RequestInTheFuture",
                                                "RequestTimeTooSkewed",  "InvalidSignatureException",
                                                "SignatureDoesNotMatch", "AuthFailure"};
@@ -139,6 +140,8 @@ Error fault_error(const std::string& what, const AwsFault& fault) {
     if (over_quota(fault))
         error.hint = "ask for a higher quota (AWS console, Service Quotas), or delete what is unused";
     if (out_of_capacity(fault)) error.hint = "another availability zone or instance type may have some";
+    if (classify(fault) == FaultClass::bad_credentials)
+        error.hint = "they have expired or were revoked: log in again, or give other ones";
     if (classify(fault) == FaultClass::clock_skew) error.hint = "check this machine's clock, and the secret access key";
     return error;
 }

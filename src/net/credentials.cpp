@@ -115,7 +115,11 @@ class Chain final : public CredentialSource {
         if (named)
             return fail(ErrorKind::invalid_input,
                         fmt::format("AWS_PROFILE names '{}', which holds no credentials", *named));
-        if (options_.imds == nullptr)
+        if (auto found = NB_TRY(container_credentials(options_))) {
+            origin_ = "container role";
+            return *std::move(found);
+        }
+        if (options_.imds == nullptr || options_.environment("AWS_EC2_METADATA_DISABLED") == "true")
             return fail(ErrorKind::permission, "no AWS credentials found",
                         "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run `aws configure`");
         origin_ = "instance role";

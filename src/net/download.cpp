@@ -97,6 +97,7 @@ class Fetch {
         if (part.size() > 0 && etag_.empty() && what_.sha256.empty()) NB_CHECK(part.restart());
         for (unsigned hop = 0;; ++hop) {
             HttpRequest request = request_for(part);
+            if (what_.sign && same_host()) NB_CHECK(what_.sign(request));
             const auto response = NB_TRY(http_.send(request, stop_));
             if (response.ok()) return {};
             if (response.status == 416) {  // what we have is longer than what there is, or all of it

@@ -18,7 +18,8 @@ struct Download {
     Duration timeout = std::chrono::minutes(30);                 ///< for one attempt
     std::vector<std::pair<std::string, std::string>> headers;    ///< for the URL's own host only
     std::function<void(std::uint64_t, std::uint64_t)> progress;  ///< bytes so far, total (0: not known)
-    unsigned redirects = 5;                                      ///< followed, https to https only
+    std::function<Result<void>(HttpRequest&)> sign;  ///< last touch before each attempt, for the own host only
+    unsigned redirects = 5;                          ///< followed, https to https only
 };
 
 struct Downloaded {

@@ -116,7 +116,7 @@ Result<void> sign_v4(HttpRequest& request, const AwsCredentials& credentials, co
         request.secret_headers.emplace_back("X-Amz-Security-Token", credentials.session_token);
 
     const Headers headers = canonical_headers(request, url.authority());
-    const std::string path = scope.service == "s3" ? url.path : percent_encode(normalised_path(url.path), "/");
+    const std::string path = scope.path_as_is ? url.path : percent_encode(normalised_path(url.path), "/");
     const Secret canonical(fmt::format("{}\n{}\n{}\n{}\n{}\n{}", request.method, path, canonical_query(url.query),
                                        headers.lines, headers.names, payload));
     const std::string within = fmt::format("{}/{}/{}/aws4_request", day, scope.region, scope.service);

@@ -26,19 +26,29 @@ Error with_permission_hint(Error error, const std::string& action) {
 
 }  // namespace
 
-Result<std::optional<Secret>> Ssm::get(const std::string& name, const Options& options) const {
-    AwsCall call = ssm_call("GetParameter", name, {{"WithDecryption", true}});
+Result<std::optional<std::string>> Ssm::value_of(const std::string& name, const Options& options, bool decrypt) const {
+    AwsCall call = ssm_call("GetParameter", name, {{"WithDecryption", decrypt}});
     call.retry = options.retry;
     call.stop = options.stop;
     const auto answer = NB_TRY(client_.send(call));
     if (const auto* fault = std::get_if<AwsFault>(&answer)) {
-        if (fault->code == "ParameterNotFound") return std::optional<Secret>{};
+        if (fault->code == "ParameterNotFound") return std::optional<std::string>{};
         return fail(with_permission_hint(fault_error(call.what, *fault), "GetParameter"));
     }
     const auto json = NB_TRY(parse_json(std::get<HttpResponse>(answer).body, call.what + ": the answer"));
     auto value = json_string(json, {"Parameter", "Value"});
     if (!value) return fail(ErrorKind::corrupted, call.what + ": the answer holds no value");
+    return value;
+}
+
+Result<std::optional<Secret>> Ssm::get(const std::string& name, const Options& options) const {
+    auto value = NB_TRY(value_of(name, options, true));
+    if (!value) return std::optional<Secret>{};
     return std::optional(Secret(*std::move(value)));
+}
+
+Result<std::optional<std::string>> Ssm::get_plain(const std::string& name, const Options& options) const {
+    return value_of(name, options, false);
 }
 
 Result<bool> Ssm::put(const std::string& name, const Secret& value, Type type, Overwrite overwrite) {

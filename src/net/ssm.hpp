@@ -21,6 +21,9 @@ class Ssm {
     Result<std::optional<Secret>> get(const std::string& name, const Options& options) const;
     Result<std::optional<Secret>> get(const std::string& name) const { return get(name, Options{}); }
 
+    /// A String parameter, as AWS's public ones (/aws/service/…) are: not decrypted, no secret.
+    Result<std::optional<std::string>> get_plain(const std::string& name, const Options& options) const;
+
     enum class Type { string, secure_string };  ///< a SecureString is encrypted with the account's aws/ssm key
     enum class Overwrite { no, yes };
     /// False when the parameter exists and must not be overwritten: a first-writer election. Because a lost answer is
@@ -30,6 +33,7 @@ class Ssm {
     Result<void> remove(const std::string& name);
 
    private:
+    Result<std::optional<std::string>> value_of(const std::string& name, const Options& options, bool decrypt) const;
     AwsClient& client_;
 };
 

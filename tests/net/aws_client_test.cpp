@@ -38,7 +38,7 @@ class AwsClientTest : public ::testing::Test {
         return {http_,
                 clock_,
                 credentials_,
-                {.region = "eu-central-1", .endpoint_url = endpoint, .random = [] { return 0.5; }},
+                {.region = "eu-central-1", .endpoints = {.url = endpoint}, .random = [] { return 0.5; }},
                 &log_};
     }
     testing::FakeHttp http_;

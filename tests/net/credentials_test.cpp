@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "net/aws_session.hpp"
+#include "net/ssm.hpp"
 #include "support/fake_http.hpp"
 #include "support/manual_clock.hpp"
 
@@ -139,6 +141,94 @@ TEST_F(CredentialsTest, role_credentials_are_kept_renewed_before_their_end_and_h
     clock_.advance(minutes(60));
     down = true;
     EXPECT_FALSE(chain->get());
+}
+
+TEST_F(CredentialsTest, a_containers_role_comes_after_profiles_and_before_the_instances) {
+    testing::FakeHttp http;
+    const std::string document = R"({"RoleArn":"r","AccessKeyId":"C","SecretAccessKey":"s","Token":"t",)"
+                                 R"("Expiration":"2026-11-23T06:00:00Z"})";
+    auto with_http = options();
+    with_http.http = &http;
+    environment_["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"] = "/v2/x";
+    http.then(200, document);
+    EXPECT_EQ(get(with_http)->access_key_id, "C");
+    EXPECT_EQ(http.requests[0].url, "http://169.254.170.2/v2/x");
+    files_["/root/.aws/credentials"] = "[default]\naws_access_key_id = FILE\naws_secret_access_key = s\n";
+    EXPECT_EQ(get(with_http)->access_key_id, "FILE");
+    files_.clear();
+    environment_.erase("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
+    environment_["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = "http://169.254.170.23/v1/credentials";
+    environment_["AWS_CONTAINER_AUTHORIZATION_TOKEN"] = "one";
+    http.then(200, document);
+    ASSERT_TRUE(get(with_http));
+    EXPECT_EQ(testing::header_of(http.requests[1], "Authorization"), "one");
+    environment_["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"] = "/token";
+    EXPECT_EQ(get(with_http).error().kind, ErrorKind::not_found);
+    files_["/token"] = "two\n";
+    http.then(200, document);
+    ASSERT_TRUE(get(with_http));
+    EXPECT_EQ(testing::header_of(http.requests[2], "Authorization"), "two");
+    http.then(403, "");
+    EXPECT_EQ(get(with_http).error().kind, ErrorKind::permission);
+    environment_["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = "http://evil.example/";
+    EXPECT_EQ(get(with_http).error().kind, ErrorKind::refused);
+    EXPECT_EQ(http.requests.size(), 4u);
+}
+
+TEST_F(CredentialsTest, the_metadata_service_is_left_alone_when_it_is_disabled) {
+    testing::FakeHttp http;
+    Imds imds(http, clock_, {});
+    auto with_imds = options();
+    with_imds.imds = &imds;
+    environment_["AWS_EC2_METADATA_DISABLED"] = "true";
+    EXPECT_EQ(get(with_imds).error().kind, ErrorKind::permission);
+    EXPECT_EQ(resolve_region("", with_imds).error().kind, ErrorKind::invalid_input);
+    EXPECT_TRUE(http.requests.empty());
+}
+
+TEST_F(CredentialsTest, endpoints_come_from_the_config_the_environment_or_the_profile_in_that_order) {
+    EXPECT_EQ(resolve_endpoints("", options())->url, "");
+    files_["/root/.aws/config"] = "[default]\nendpoint_url = https://profile\n[profile other]\nservices = mine\n";
+    EXPECT_EQ(resolve_endpoints("", options())->url, "https://profile");
+    environment_["AWS_ENDPOINT_URL"] = "http://127.0.0.1:5000/";
+    environment_["AWS_ENDPOINT_URL_EC2"] = "https://ec2.lab";
+    const auto found = resolve_endpoints("", options());
+    EXPECT_EQ(aws_endpoint("ec2", "eu-west-1", *found).url, "https://ec2.lab");
+    EXPECT_EQ(aws_endpoint("iam", "eu-west-1", *found).url, "http://127.0.0.1:5000");
+    EXPECT_EQ(aws_endpoint("iam", "eu-west-1", *found).signing_region, "us-east-1");
+    EXPECT_EQ(aws_endpoint("s3", "eu-west-1", *found, "b").url, "http://127.0.0.1:5000/b");
+    EXPECT_EQ(aws_endpoint("ec2", "eu-west-1", *resolve_endpoints("https://config", options())).url, "https://config");
+    environment_["AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"] = "true";
+    EXPECT_TRUE(resolve_endpoints("", options())->url.empty());
+    EXPECT_TRUE(resolve_endpoints("", options())->by_service.empty());
+    environment_.erase("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
+    environment_["AWS_ENDPOINT_URL_EC2"] = "http://ec2.lab";
+    EXPECT_EQ(resolve_endpoints("", options()).error().kind, ErrorKind::refused);
+    environment_["AWS_PROFILE"] = "other";
+    EXPECT_EQ(resolve_endpoints("", options()).error().kind, ErrorKind::invalid_input);
+    EXPECT_EQ(resolve_endpoints("http://10.0.0.1", options()).error().kind, ErrorKind::refused);
+}
+
+TEST_F(CredentialsTest, a_session_finds_everything_where_the_aws_tools_look) {
+    testing::FakeHttp http;
+    files_["/root/.aws/config"] = "[profile demo]\nregion = eu-north-1\nendpoint_url = https://lab\n";
+    files_["/root/.aws/credentials"] = "[demo]\naws_access_key_id = FILE\naws_secret_access_key = s\n";
+    const auto from = options();
+    const auto session = open_aws_session(
+        http, clock_,
+        {.profile = "demo", .environment = from.environment, .read_file = from.read_file, .imds = {.random = [] {
+                                                                                              return 0.5;
+                                                                                          }}});
+    ASSERT_TRUE(session) << session.error().text();
+    EXPECT_EQ((*session)->client().region(), "eu-north-1");
+    http.then(403, R"({"__type":"ExpiredTokenException","message":"expired"})");
+    http.then(403, R"({"__type":"ExpiredTokenException","message":"expired"})");
+    const auto ami = Ssm((*session)->client()).get_plain("/aws/service/x", {});
+    EXPECT_EQ(ami.error().text(),
+              "SSM GetParameter /aws/service/x: ExpiredTokenException: expired (credentials: profile demo)");
+    EXPECT_EQ(http.requests.at(0).url, "https://lab/");
+    environment_["AWS_REGION"] = "eu north";
+    EXPECT_EQ(open_aws_session(http, clock_, {.environment = from.environment}).error().kind, ErrorKind::invalid_input);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <deque>
 #include <nlohmann/json.hpp>
 #include <random>
@@ -224,14 +225,21 @@ Outcome boot_a_thousand(unsigned expected_nodes, unsigned limit, unsigned seed) 
     return outcome;
 }
 
+/// bench/thousand-workers asks for more of them.
+unsigned seeds() {
+    const char* asked = std::getenv("NODEBOOT_SEEDS");
+    return asked != nullptr ? static_cast<unsigned>(std::strtoul(asked, nullptr, 10)) : 3;
+}
+
 TEST(ThousandWorkers, all_have_the_secret_within_a_minute_of_its_publication) {
-    for (unsigned seed = 1; seed <= 3; ++seed) {
+    for (unsigned seed = 1; seed <= seeds(); ++seed) {
         const auto outcome = boot_a_thousand(1000, 40, seed);
         EXPECT_EQ(outcome.joined, 1000u) << "seed " << seed;
         EXPECT_LE(outcome.slowest, seconds(60)) << "seed " << seed;
         EXPECT_LE(outcome.throttled, 10u) << "seed " << seed;
-        RecordProperty("slowest_ms_seed_" + std::to_string(seed),
+        RecordProperty("slowest_ms_" + std::to_string(seed),
                        static_cast<int>(outcome.slowest / std::chrono::milliseconds(1)));
+        RecordProperty("throttled_" + std::to_string(seed), static_cast<int>(outcome.throttled));
     }
 }
 

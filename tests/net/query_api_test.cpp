@@ -4,6 +4,7 @@
 
 #include "net/aws_client.hpp"
 #include "net/aws_endpoint.hpp"
+#include "net/caller_identity.hpp"
 #include "support/fake_http.hpp"
 #include "support/manual_clock.hpp"
 
@@ -54,9 +55,13 @@ TEST_F(QueryApiTest, iam_is_global_and_its_answers_lose_their_wrapping) {
     EXPECT_NE(header_of(http_.requests[0], "Authorization").find("/us-east-1/iam/aws4_request"), std::string::npos);
     EXPECT_EQ(body(0), "Action=GetRole&Version=2010-05-08&RoleName=r");
     http_.then(200, "<R><GetCallerIdentityResult><Account>1</Account></GetCallerIdentityResult></R>");
-    EXPECT_EQ(checked(*api_, "sts", "GetCallerIdentity", {})->text_at("Account"), "1");
+    EXPECT_EQ(caller_identity(*api_).error().kind, ErrorKind::corrupted);  // no Arn
     EXPECT_EQ(http_.requests[1].url, "https://sts.eu-central-1.amazonaws.com/");
     EXPECT_EQ(body(1), "Action=GetCallerIdentity&Version=2011-06-15");
+    http_.then(200,
+               "<R><GetCallerIdentityResult><Account>1</Account><Arn>arn:aws:iam::1:root</Arn>"
+               "</GetCallerIdentityResult></R>");
+    EXPECT_EQ(caller_identity(*api_)->arn, "arn:aws:iam::1:root");
 }
 
 TEST_F(QueryApiTest, endpoints_are_those_of_the_regions_partition) {
