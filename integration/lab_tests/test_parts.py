@@ -4,14 +4,17 @@ from __future__ import annotations
 import json
 import struct
 import time
+from pathlib import Path
 
 import pytest
+import yaml
 
-from lab import aws, dhcp, dns, imds, policy, userdata
+from lab import aws, dhcp, dns, imds, policy, tree, userdata
 from lab.cluster import toml
-from lab.command import LabError
+from lab.command import LabError, Result, run
 from lab.faults import Faults
 from lab.instance import Instance
+from lab.paths import REPOSITORY
 
 WORKER = {"Version": "2012-10-17", "Statement": [
     {"Effect": "Allow", "Action": "ssm:GetParameter", "Resource": "arn:aws:ssm:r:1:parameter/nodeboot/demo/join"}]}
@@ -49,8 +52,7 @@ def test_a_policy_that_cannot_be_judged_is_refused() -> None:
 
 
 def test_placeholders_are_filled_with_their_indentation() -> None:
-    out = userdata.fill("a:\n    @TEXT@\nb: x@WORD@y\n", {"TEXT": "one\n\n  two\n", "WORD": "-"})
-    assert out == "a:\n    one\n\n      two\nb: x-y\n"
+    assert userdata.fill("a:\n    @TEXT@\nb\n", {"TEXT": "one\n\n  two \n"}) == "a:\n    one\n\n      two \nb\n"
 
 
 @pytest.mark.parametrize("template, values", [("@A@\n", {}), ("none\n", {"A": "x"})])
@@ -59,10 +61,33 @@ def test_placeholders_and_values_that_do_not_match_are_errors(template: str, val
         userdata.fill(template, values)
 
 
-def test_user_data_fits_and_begins_as_cloud_init_wants() -> None:
-    out = userdata.render("[node]\nrole = \"worker\"\n", "https://files/nodeboot", "0" * 64)
-    assert out.startswith("#cloud-config\n")
-    assert "      [node]\n      role = \"worker\"\n" in out
+GOLDEN = REPOSITORY / "tests/golden/user-data"
+
+
+def written(user_data: str) -> dict[str, str]:
+    return {one["path"]: one["content"] for one in yaml.safe_load(user_data)["write_files"]}
+
+
+@pytest.mark.parametrize("golden", sorted(GOLDEN.glob("*.yaml")), ids=lambda path: path.stem)
+def test_user_data_is_what_the_launcher_would_render(golden: Path) -> None:
+    text = golden.read_text()
+    files = written(text)
+    config = files["/etc/nodeboot/config.toml"].split("\n", 1)[1]
+    binary = dict(line.split("=", 1) for line in files.get("/etc/nodeboot/binary", "").splitlines() if "=" in line)
+    assert userdata.render(config, binary.get("url", ""), binary.get("sha256", ""), binary.get("s3_region", "")) == text
+
+
+@pytest.mark.parametrize("golden", sorted(GOLDEN.glob("*.yaml")), ids=lambda path: path.stem)
+def test_cloud_init_knows_every_word_of_the_user_data(golden: Path) -> None:
+    assert "Valid schema" in cloud_init_schema(golden.read_text()).out
+    broken = cloud_init_schema(golden.read_text().replace("permissions:", "permission:"))
+    assert not broken.ok and "permission" in broken.err + broken.out
+
+
+def cloud_init_schema(text: str) -> Result:
+    """The verdict of the machines' own cloud-init."""
+    return run(["chroot", tree.machine_tree(), "sh", "-c", "f=$(mktemp) && cat > $f && cloud-init schema --config-file "
+                "$f; r=$?; rm $f; exit $r"], stdin=text)
 
 
 def test_toml_quotes_what_needs_quotes() -> None:

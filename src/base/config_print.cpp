@@ -33,6 +33,15 @@ void show_setting(std::string& out, const Setting& setting, const LoadedConfig& 
              fmt::format("{}.{}", setting.key, entry.key));
 }
 
+bool is_for(Audience audience, Role role) {
+    return audience == Audience::every_node || (audience == Audience::control_plane && role == Role::control_plane);
+}
+
+/// An image may hold another nodeboot, with other defaults: what all nodes must agree on is always said.
+bool is_always_told(const Setting& setting) {
+    return setting.key == "cluster.name" || setting.key == "node.role" || setting.key == "kubernetes.version";
+}
+
 std::string default_text(const Setting& setting) {
     static const Config defaults;
     const TomlValue value = setting.get(defaults);
@@ -125,6 +134,23 @@ std::string show_config(const LoadedConfig& loaded, ShowOrigins origins) {
         out += fmt::format("{}[{}]\n", out.empty() ? "" : "\n", section.name);
         for (const auto& setting : config_settings())
             if (setting.section() == section.name) show_setting(out, setting, loaded, origins);
+    }
+    return out;
+}
+
+std::string node_config(const Config& config) {
+    static const Config defaults;
+    std::string out;
+    for (const auto& section : config_sections()) {
+        if (!is_for(section.audience, config.node.role)) continue;
+        std::string lines;
+        for (const auto& setting : config_settings()) {
+            if (setting.section() != section.name || !is_for(setting.audience, config.node.role)) continue;
+            const std::string value = to_toml(setting.get(config));
+            if (is_always_told(setting) || value != to_toml(setting.get(defaults)))
+                lines += fmt::format("{} = {}\n", setting.name(), value);
+        }
+        if (!lines.empty()) out += fmt::format("{}[{}]\n{}", out.empty() ? "" : "\n", section.name, lines);
     }
     return out;
 }

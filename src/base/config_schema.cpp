@@ -46,13 +46,14 @@ std::string allowed_range(const Setting& setting) {
 
 struct Text {
     std::string_view help, when_empty = {}, example = {};
+    Audience audience = Audience::every_node;
 };
 
 /// A row whose reading and writing follow from the type of the field.
 template <auto Part, auto Field>
 constexpr Setting row(std::string_view key, std::string_view type, Limits limits, Text text) {
     using T = std::remove_cvref_t<decltype((std::declval<Config&>().*Part).*Field)>;
-    Setting out{key, type, limits, text.help, text.when_empty, text.example};
+    Setting out{key, type, limits, text.help, text.when_empty, text.example, text.audience};
     out.allowed = allowed_range<T>;
     if (std::is_same_v<T, std::vector<std::string>> || std::is_same_v<T, std::vector<Taint>>)
         out.shape = Setting::Shape::list;
@@ -78,7 +79,8 @@ constexpr Setting row(std::string_view key, std::string_view type, Limits limits
 }
 
 constexpr Setting node_ports_row(Text text) {
-    Setting out{"network.node_ports", "port range", {1024, 65535}, text.help, text.when_empty, text.example};
+    Setting out{"network.node_ports", "port range", {1024, 65535}, text.help,
+                text.when_empty,      text.example, text.audience};
     out.set = [](const Setting& setting, Config& config, const TomlValue& value) {
         return config_values::read_port_range(setting, config.network.node_port_first, config.network.node_port_last,
                                               value);
@@ -91,7 +93,8 @@ constexpr Setting node_ports_row(Text text) {
 }
 
 constexpr Setting containerd_toml_row(Text text) {
-    Setting out{"containerd.extra_config", "table or TOML text", {}, text.help, text.when_empty, text.example};
+    Setting out{"containerd.extra_config", "table or TOML text", {},           text.help,
+                text.when_empty,           text.example,         text.audience};
     out.set = [](const Setting& setting, Config& config, const TomlValue& value) {
         return config_values::read_toml_text(setting, config.containerd.extra_config, value);
     };
@@ -113,7 +116,7 @@ constexpr Section section_table[] = {
     {"network", "Address ranges and ports. The pod, service and VPC ranges must not overlap."},
     {"containerd", "The container runtime."},
     {"kubelet", "What kubelet keeps back for the system, and how it treats logs. The defaults fit a t3.small."},
-    {"control_plane", "Only read on control-plane nodes."},
+    {"control_plane", "Only read on control-plane nodes.", Audience::control_plane},
     {"flannel", "The pod network."},
     {"dns", "How the machine resolves names."},
     {"time", "How the machine keeps its clock."},
@@ -159,10 +162,10 @@ constexpr Setting setting_table[] = {
                                "`PreferNoSchedule` or `NoExecute`. A control plane gets Kubernetes' own "
                                "`node-role.kubernetes.io/control-plane:NoSchedule` besides.",
                                "none", "[\"dedicated=batch:NoSchedule\"]"}),
-    row<&C::node, &N::login_user>(
-        "node.login_user", "login name", optional(syntax::user_name),
-        {"Who gets `~/.kube/config` (0600) on a control plane, besides root.",
-         "the distribution's own (`ubuntu`, `admin`, `ec2-user`) where it exists", "\"ubuntu\""}),
+    row<&C::node, &N::login_user>("node.login_user", "login name", optional(syntax::user_name),
+                                  {"Who gets `~/.kube/config` (0600) on a control plane, besides root.",
+                                   "the distribution's own (`ubuntu`, `admin`, `ec2-user`) where it exists",
+                                   "\"ubuntu\"", Audience::control_plane}),
 
     row<&C::kubernetes, &K::version>("kubernetes.version", "version", {},
                                      {"A minor version (the newest patch that the source has) or an exact one. Tried "

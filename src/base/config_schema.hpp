@@ -15,6 +15,13 @@ namespace nodeboot {
 /// The one table of everything that can be set. Loading, `config reference`, `config show --origin` and the suggestions
 /// for unknown keys are all made from it, so that they cannot disagree. Defaults are those of a fresh Config.
 
+/// Whose machine reads a setting: the launcher hands a node only what is for it.
+enum class Audience {
+    every_node,
+    control_plane,  ///< control-plane nodes; a worker is not told
+    operators,      ///< `nodeboot cluster …` on an operator's machine; no node is told
+};
+
 /// Something wrong with one value, before it is known which file it is in.
 struct ValueProblem {
     TomlPosition position;
@@ -35,9 +42,10 @@ struct Setting {
     std::string_view key;   ///< dotted, "network.pod_cidr"
     std::string_view type;  ///< for people: "IPv4 range"
     Limits limits{};
-    std::string_view help;        ///< one or two sentences, Markdown
-    std::string_view when_empty;  ///< what an empty default means: "the machine's hostname"
-    std::string_view example;     ///< a value in TOML, for the reference, where the default shows none
+    std::string_view help;                     ///< one or two sentences, Markdown
+    std::string_view when_empty;               ///< what an empty default means: "the machine's hostname"
+    std::string_view example;                  ///< a value in TOML, for the reference, where the default shows none
+    Audience audience = Audience::every_node;  ///< within that of its section
 
     std::vector<ValueProblem> (*set)(const Setting&, Config&, const TomlValue&) = nullptr;
     TomlValue (*get)(const Config&) = nullptr;
@@ -54,6 +62,7 @@ struct Setting {
 struct Section {
     std::string_view name;
     std::string_view help;
+    Audience audience = Audience::every_node;
 };
 
 std::span<const Section> config_sections();

@@ -135,6 +135,23 @@ bool is_bare(std::string_view key) {
     });
 }
 
+struct Hidden {
+    std::size_t bytes = 0;  ///< 0: none
+    unsigned code = 0;
+};
+
+/// Beyond ASCII, what nobody sees or takes for a line's end: C1 controls, line and paragraph separators, byte order
+/// marks and their mirror images. TOML lets them stand in a string; YAML around it would not (YAML 1.1, 5.1 and 5.4).
+Hidden hidden_character(std::string_view text) {
+    const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
+    if (byte(0) == 0xc2 && byte(1) >= 0x80 && byte(1) < 0xa0) return {2, byte(1)};
+    for (const unsigned code : {0x2028U, 0x2029U, 0xfeffU, 0xfffeU, 0xffffU})
+        if (byte(0) == (0xe0U | code >> 12) && byte(1) == (0x80U | (code >> 6 & 0x3f)) &&
+            byte(2) == (0x80U | (code & 0x3f)))
+            return {3, code};
+    return {};
+}
+
 std::string real_text(double value) {
     const std::string text = fmt::format("{}", value);
     return text.find_first_of(".en") == std::string::npos ? text + ".0" : text;  // 1 would come back as an integer
@@ -206,8 +223,12 @@ std::string toml_key(std::string_view key) { return is_bare(key) ? std::string(k
 
 std::string toml_string(std::string_view text) {
     std::string out = "\"";
-    for (const char c : text) {
-        if (c == '"' || c == '\\') {
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const char c = text[i];
+        if (const auto hidden = hidden_character(text.substr(i)); hidden.bytes != 0) {
+            out += fmt::format("\\u{:04x}", hidden.code);
+            i += hidden.bytes - 1;
+        } else if (c == '"' || c == '\\') {
             out += {'\\', c};
         } else if (c == '\n') {
             out += "\\n";

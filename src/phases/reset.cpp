@@ -28,6 +28,7 @@ constexpr const char* folders[] = {
     "/etc/systemd",
     "/etc/systemd/system",
     "/etc/systemd/system/kubelet.service.d",
+    "/etc/systemd/system/nodeboot.service.d",
     "/etc",
 };
 

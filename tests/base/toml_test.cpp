@@ -57,7 +57,8 @@ TEST(Toml, merging_replaces_values_and_joins_tables) {
 }
 
 TEST(Toml, strings_come_back_as_they_were) {
-    const std::string nasty = "tab\t quote\" back\\slash\nline \x01 ünï";
+    const std::string nasty =
+        "tab\t quote\" back\\slash\nline \x01 \x7f ünï \u0085\u2028\u2029\ufeff\uffff €\U0001f600";
     const auto parsed = parse_toml("a = " + toml_string(nasty));
     ASSERT_TRUE(parsed);
     EXPECT_EQ(*parsed->find("a")->get<std::string>(), nasty);
