@@ -142,10 +142,9 @@ std::string node_config(const Config& config) {
     static const Config defaults;
     std::string out;
     for (const auto& section : config_sections()) {
-        if (!is_for(section.audience, config.node.role)) continue;
         std::string lines;
         for (const auto& setting : config_settings()) {
-            if (setting.section() != section.name || !is_for(setting.audience, config.node.role)) continue;
+            if (setting.section() != section.name || !is_for(audience_of(setting), config.node.role)) continue;
             const std::string value = to_toml(setting.get(config));
             if (is_always_told(setting) || value != to_toml(setting.get(defaults)))
                 lines += fmt::format("{} = {}\n", setting.name(), value);

@@ -123,9 +123,10 @@ constexpr Section section_table[] = {
     {"host", "The machine under Kubernetes."},
     {"join", "How workers learn where the control plane is and what lets them in."},
     {"aws", "How AWS is reached."},
-    {"vpc", "The network that `nodeboot cluster up` makes in `network.vpc_cidr`, or the one that it is given."},
-    {"access", "Who may reach the nodes from outside, as rules of the security groups."},
-    {"instances", "The machines that `nodeboot cluster up` starts."},
+    {"vpc", "The network that `nodeboot cluster up` makes in `network.vpc_cidr`, or the one that it is given.",
+     Audience::operators},
+    {"access", "Who may reach the nodes from outside, as rules of the security groups.", Audience::operators},
+    {"instances", "The machines that `nodeboot cluster up` starts.", Audience::operators},
 };
 
 using C = Config;
@@ -395,6 +396,12 @@ constexpr Setting setting_table[] = {
 
 std::span<const Section> config_sections() { return section_table; }
 std::span<const Setting> config_settings() { return setting_table; }
+
+Audience audience_of(const Setting& setting) {
+    const auto it = std::find_if(std::begin(section_table), std::end(section_table),
+                                 [&](const Section& section) { return section.name == setting.section(); });
+    return it == std::end(section_table) ? setting.audience : std::max(it->audience, setting.audience);
+}
 
 const Setting* find_setting(std::string_view key) {
     const auto it = std::find_if(std::begin(setting_table), std::end(setting_table),

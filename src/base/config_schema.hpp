@@ -15,7 +15,7 @@ namespace nodeboot {
 /// The one table of everything that can be set. Loading, `config reference`, `config show --origin` and the suggestions
 /// for unknown keys are all made from it, so that they cannot disagree. Defaults are those of a fresh Config.
 
-/// Whose machine reads a setting: the launcher hands a node only what is for it.
+/// Whose machine reads a setting, from many to few: the launcher hands a node only what is for it.
 enum class Audience {
     every_node,
     control_plane,  ///< control-plane nodes; a worker is not told
@@ -45,7 +45,7 @@ struct Setting {
     std::string_view help;                     ///< one or two sentences, Markdown
     std::string_view when_empty;               ///< what an empty default means: "the machine's hostname"
     std::string_view example;                  ///< a value in TOML, for the reference, where the default shows none
-    Audience audience = Audience::every_node;  ///< within that of its section
+    Audience audience = Audience::every_node;  ///< its own; see audience_of()
 
     std::vector<ValueProblem> (*set)(const Setting&, Config&, const TomlValue&) = nullptr;
     TomlValue (*get)(const Config&) = nullptr;
@@ -66,7 +66,8 @@ struct Section {
 };
 
 std::span<const Section> config_sections();
-std::span<const Setting> config_settings();  ///< in the order of the reference; those of a section stand together
+std::span<const Setting> config_settings();    ///< in the order of the reference; those of a section stand together
+Audience audience_of(const Setting& setting);  ///< the narrower of its own and its section's
 const Setting* find_setting(std::string_view key);
 
 }  // namespace nodeboot

@@ -10,7 +10,7 @@
 #include "base/encoding.hpp"
 #include "base/lines.hpp"
 #include "cloud-init/embedded.hpp"
-#include "net/aws_client.hpp"
+#include "net/aws_endpoint.hpp"
 
 namespace nodeboot {
 namespace {
@@ -81,7 +81,7 @@ std::string object_url(const BinaryFromS3& object) {
         const std::string_view slash = object.endpoint.ends_with('/') ? "" : "/";
         return fmt::format("{}{}{}/{}", object.endpoint, slash, object.bucket, path);
     }
-    const std::string endpoint = aws_endpoint("s3", object.region);
+    const std::string endpoint = aws_endpoint("s3", object.region).url;
     // A dot more than AWS's wildcard certificate covers: then the bucket goes into the path.
     if (object.bucket.find('.') != std::string::npos) return fmt::format("{}/{}/{}", endpoint, object.bucket, path);
     constexpr std::string_view scheme = "https://";
