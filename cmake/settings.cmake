@@ -18,6 +18,14 @@ if(NODEBOOT_SANITIZE)
   target_link_options(standard_settings INTERFACE "-fsanitize=${NODEBOOT_SANITIZE}")
 endif()
 
+# A dozen test executables are linked after each change: by LLVM's linker, where there is one, in a tenth of the time.
+if(NODEBOOT_TESTS)
+  find_program(LLD ld.lld)
+  if(LLD)
+    target_link_options(standard_settings INTERFACE -fuse-ld=lld)
+  endif()
+endif()
+
 if(NODEBOOT_STATIC)
   if(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
     set(branch_protection -mbranch-protection=standard)
