@@ -67,25 +67,31 @@ def kubernetes_version(bundle: Path) -> str:
 
 
 def build(bundle: Path) -> tuple[str, Path]:
-    """The version, and a folder with the five packages; cached by the bundle's manifest."""
+    """The version, and a folder with its packages; cached by the bundle's manifest."""
     version = kubernetes_version(bundle)
-    key = paths.recipe_hash(1, (bundle / "manifest.json").read_text(), KUBELET_UNIT, KUBEADM_DROPIN)
+    key = paths.recipe_hash(2, (bundle / "manifest.json").read_text(), KUBELET_UNIT, KUBEADM_DROPIN)
     return version, paths.cached("kubedebs", key, lambda into: _build_all(bundle, version, into))
 
 
 def _build_all(bundle: Path, version: str, into: Path) -> None:
-    minor = int(version.split(".")[1])
-    tools = f"{version.rpartition('.')[0]}.0-1.1"
-    cni = "1.7.1-1.1" if minor >= 34 else "1.6.0-1.1"
-    packages = (Package("kubeadm", f"{version}-1.1", "" if minor >= 32 else "cri-tools (>= 1.30.0)"),
-                Package("kubelet", f"{version}-1.1", "kubernetes-cni (>= 1.2.0), mount, util-linux",
-                        "iptables (>= 1.8.4)", "/etc/default/kubelet\n"),
-                Package("kubectl", f"{version}-1.1"), Package("cri-tools", tools), Package("kubernetes-cni", cni))
+    packages = _packages(version, has_crictl=(bundle / "bin/crictl").exists())
     for package in packages:
         root = into / f"{package.name}.root"
         _fill(root, package.name, bundle)
         _pack(root, package, into)
         shutil.rmtree(root)
+
+
+def _packages(version: str, has_crictl: bool) -> list[Package]:
+    """The five of pkgs.k8s.io; without cri-tools, and nothing that depends on it, for a bundle that has no crictl."""
+    minor = int(version.split(".")[1])
+    needs_tools = has_crictl and minor < 32
+    packages = [Package("kubeadm", f"{version}-1.1", f"cri-tools (>= 1.{min(minor, 30)}.0)" if needs_tools else ""),
+                Package("kubelet", f"{version}-1.1", "kubernetes-cni (>= 1.2.0), mount, util-linux",
+                        "iptables (>= 1.8.4)", "/etc/default/kubelet\n"),
+                Package("kubectl", f"{version}-1.1"),
+                Package("kubernetes-cni", "1.7.1-1.1" if minor >= 34 else "1.6.0-1.1")]
+    return packages + ([Package("cri-tools", f"1.{minor}.0-1.1")] if has_crictl else [])
 
 
 def _fill(root: Path, name: str, bundle: Path) -> None:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import re
 import struct
 import time
 from pathlib import Path
@@ -9,9 +10,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lab import aws, dhcp, dns, imds, policy, tree, userdata
+from lab import aws, dhcp, dns, imds, kubedebs, paths, policy, tree, userdata
 from lab.cluster import toml
-from lab.command import LabError, Result, run
+from lab.command import LabError, Result, must, run
 from lab.faults import Faults
 from lab.instance import Instance
 from lab.paths import REPOSITORY
@@ -159,3 +160,23 @@ def test_a_clock_that_is_off_is_refused() -> None:
     aws.check_time(time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()))
     with pytest.raises(aws.AwsError):
         aws.check_time(time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(time.time() - 600)))
+
+
+@pytest.mark.parametrize("version, crictl", [("v1.22.3", False), ("v1.29.4", True), ("v1.31.0", True), ("v1.34.2", True)])
+def test_packages_made_of_a_bundle_need_only_each_other(version: str, crictl: bool, tmp_path: Path,
+                                                        monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paths, "cache_root", lambda: tmp_path / "cache")
+    bundle = tmp_path / "bundle"
+    paths.write_file(bundle / "manifest.json", json.dumps({"kubernetes": version}))
+    for name in ("kubeadm", "kubelet", "kubectl", *(["crictl"] if crictl else [])):
+        paths.write_file(bundle / "bin" / name, "")
+    (bundle / "cni").mkdir()
+    made = {}
+    for deb in kubedebs.build(bundle)[1].glob("*.deb"):
+        fields = must(["dpkg-deb", "--field", deb, "Package", "Version", "Depends"])
+        made.update([(re.findall(r"(?m)^(?:Package|Version): (.*)", fields)[0], fields)])
+    assert ("cri-tools" in made) == crictl
+    for fields in made.values():
+        for name, least in re.findall(r"(cri-tools|kubernetes-cni) \(>= ([^)]*)\)", fields):
+            has = re.findall(r"(?m)^Version: (.*)", made[name])[0]
+            must(["dpkg", "--compare-versions", has, "ge", least])
