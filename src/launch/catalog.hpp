@@ -1,0 +1,29 @@
+#pragma once
+
+#include <vector>
+
+#include "base/config.hpp"
+#include "engine/runner.hpp"
+#include "launch/cloud.hpp"
+
+namespace nodeboot {
+
+/// What the phases of the cluster are made from. All outlive the catalog.
+struct LaunchServices {
+    const Config& config;
+    Cloud& cloud;
+};
+
+/// Which resources are the user's own: vpc.id and the subnets' ids.
+CloudScope cloud_scope(const Config& config);
+
+/// What AWS must hold. Every resource is a phase of its own, so that what does not need another is made side by side.
+Result<Catalog> make_cluster_catalog(const LaunchServices& services);
+
+/// Everything that bears the cluster's tag, removed in the order in which AWS lets it go.
+Result<Catalog> make_removal_catalog(const LaunchServices& services);
+
+/// What planning will ask, asked side by side: a plan then costs about one round trip.
+void look_ahead(const LaunchServices& services);
+
+}  // namespace nodeboot

@@ -1,0 +1,187 @@
+#include "launch/cloud_view.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <thread>
+#include <tuple>
+
+namespace nodeboot {
+namespace {
+
+constexpr auto believed_for = std::chrono::minutes(2);
+
+bool has_word(std::string_view words, std::string_view word) {
+    for (std::size_t at = 0; at < words.size();) {
+        const auto end = std::min(words.find(' ', at), words.size());
+        if (words.substr(at, end - at) == word) return true;
+        at = end + 1;
+    }
+    return false;
+}
+
+/// Less is better: what works already, then what is oldest.
+auto merit(const Resource& resource) {
+    const std::string state = resource.state();
+    const int rank = state.empty() || has_word("available running in-use", state) ? 0
+                     : has_word("pending stopped stopping", state)                ? 1
+                                                                                  : 2;
+    const bool in_use = !resource.text("associationId").empty() ||
+                        resource.item.find("attachmentSet/item") != nullptr ||
+                        resource.item.find("associationSet/item") != nullptr;
+    const std::string since = resource.text("createTime") + resource.text("launchTime");
+    return std::make_tuple(rank, !in_use, since, resource.id);
+}
+
+}  // namespace
+
+std::string Resource::tag(const std::string& key) const {
+    const auto it = tags.find(key);
+    return it == tags.end() ? std::string() : it->second;
+}
+
+bool Resource::gone() const { return has_word(info_of(kind).gone, state()); }
+
+Resource parse_resource(Kind kind, Xml item) {
+    Resource out{kind, item.text_at(info_of(kind).id), {}, {}};
+    for (const Xml* tag : item.all("tagSet/item")) out.tags[tag->text_at("key")] = tag->text_at("value");
+    out.item = std::move(item);
+    return out;
+}
+
+Question CloudView::listing(Kind kind) const {
+    const auto& info = info_of(kind);
+    return {.action = std::string(info.describe),
+            .parameters = {{"Filter.1.Name", "tag:nodeboot.io/cluster"}, {"Filter.1.Value.1", scope_.cluster}},
+            .items = std::string(info.items),
+            .topic = topic_of(kind)};
+}
+
+Result<CloudView::Answer> CloudView::ask(const Question& question) const {
+    std::shared_ptr<Entry> entry;
+    {
+        std::string text = question.service + " " + question.action;
+        for (const auto& [name, value] : question.parameters) text.append(" ").append(name).append("=").append(value);
+        const std::lock_guard lock(mutex_);
+        auto& place = entries_[{question.topic, text}];
+        if (!place) place = std::make_shared<Entry>();
+        entry = place;
+    }
+    const std::lock_guard lock(entry->mutex);
+    if (entry->answer) return entry->answer;
+    const QueryOptions options{.stop = scope_.stop};
+    std::vector<Xml> items;
+    if (question.items.empty()) {
+        auto answer = checked(api_, question.service, question.action, question.parameters, options);
+        if (!answer && answer.error().kind != ErrorKind::not_found) return fail(std::move(answer).error());
+        if (answer) items.push_back(*std::move(answer));
+    } else {
+        auto found = pages(api_, question.service, question.action, question.parameters, question.items, options);
+        if (!found && found.error().kind != ErrorKind::not_found) return fail(std::move(found).error());
+        if (found) items = *std::move(found);
+    }
+    return entry->answer = std::make_shared<const std::vector<Xml>>(std::move(items));
+}
+
+void CloudView::ask_ahead(const std::vector<Question>& questions) const {
+    std::vector<std::jthread> threads;
+    for (const auto& question : questions)
+        threads.emplace_back([this, &question] { static_cast<void>(ask(question)); });
+}
+
+void CloudView::forget(const std::string& topic) const {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(entries_, [&](const auto& entry) { return entry.first.first == topic; });
+}
+
+void CloudView::forget_all() const {
+    const std::lock_guard lock(mutex_);
+    entries_.clear();
+}
+
+Result<std::vector<Found>> CloudView::listed(Kind kind) const {
+    const auto answer = NB_TRY(ask(listing(kind)));
+    std::vector<Found> out;
+    for (const Xml& item : *answer) out.push_back(std::make_shared<const Resource>(parse_resource(kind, item)));
+    const std::lock_guard lock(mutex_);
+    for (const auto& [id, made] : made_) {
+        const bool is_listed = std::any_of(out.begin(), out.end(), [&id = id](const Found& f) { return f->id == id; });
+        if (made.resource->kind == kind && !is_listed && clock_.steady() - made.at < believed_for)
+            out.push_back(made.resource);
+    }
+    return out;
+}
+
+Result<std::vector<Found>> CloudView::all(Kind kind) const {
+    auto out = NB_TRY(listed(kind));
+    std::erase_if(out, [](const Found& found) { return found->gone(); });
+    return out;
+}
+
+Result<Found> CloudView::given(const Ref& ref) const {
+    const auto& info = info_of(ref.kind);
+    const std::string& id = scope_.given.at(ref);
+    const auto answer = NB_TRY(ask({.action = std::string(info.describe),
+                                    .parameters = {{std::string(info.id_param) + ".1", id}},
+                                    .items = std::string(info.items),
+                                    .topic = topic_of(ref.kind)}));
+    if (answer->empty())
+        return fail(ErrorKind::not_found, fmt::format("{} {} does not exist in this region", info.word, id),
+                    "the configuration's [vpc] names it");
+    return Found(std::make_shared<const Resource>(parse_resource(ref.kind, answer->front())));
+}
+
+/// A subnet of the right name in a VPC that is not the cluster's plays no part in it.
+Result<Found> CloudView::choose(const Ref& ref, const std::vector<Found>& all) const {
+    Found best, vpc;
+    for (const auto& candidate : all) {
+        if (candidate->name() != ref.name) continue;
+        const std::string home = candidate->text("vpcId");
+        if (ref.kind != Kind::vpc && !home.empty()) {
+            if (!vpc) vpc = NB_TRY(known({Kind::vpc, "vpc"}));
+            if (!vpc || vpc->id != home) continue;
+        }
+        if (!best || merit(*candidate) < merit(*best)) best = candidate;
+    }
+    return best;
+}
+
+Result<Found> CloudView::known(const Ref& ref) const {
+    if (is_given(ref)) return given(ref);
+    return choose(ref, NB_TRY(all(ref.kind)));
+}
+
+Result<Found> CloudView::find(const Ref& ref) const {
+    auto found = NB_TRY(known(ref));
+    if (!found || !is_partial(found)) return found;
+    forget(ref.kind);
+    return known(ref);
+}
+
+bool CloudView::is_partial(const Found& resource) const {
+    const std::lock_guard lock(mutex_);
+    const auto it = made_.find(resource->id);
+    return it != made_.end() && it->second.resource == resource && !it->second.whole;
+}
+
+bool CloudView::made_here(const std::string& id) const {
+    const std::lock_guard lock(mutex_);
+    return made_ids_.contains(id);
+}
+
+void CloudView::remember(Kind kind, Xml item, const Ref& ref) {
+    auto resource = parse_resource(kind, std::move(item));
+    resource.tags.try_emplace("nodeboot.io/name", ref.name);  // not every answer says the tags
+    const std::lock_guard lock(mutex_);
+    const std::string id = resource.id;
+    made_ids_.insert(id);
+    made_[id] = {std::make_shared<const Resource>(std::move(resource)), !info_of(kind).created.empty(),
+                 clock_.steady()};
+}
+
+void CloudView::remember_gone(const std::string& id) {
+    const std::lock_guard lock(mutex_);
+    made_.erase(id);
+}
+
+}  // namespace nodeboot

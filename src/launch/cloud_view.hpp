@@ -1,0 +1,112 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "launch/kinds.hpp"
+#include "net/query_api.hpp"
+
+namespace nodeboot {
+
+/// A resource as AWS described it.
+struct Resource {
+    Kind kind;
+    std::string id;
+    std::map<std::string, std::string> tags;
+    Xml item;
+
+    std::string tag(const std::string& key) const;
+    std::string name() const { return tag("nodeboot.io/name"); }
+    std::string text(std::string_view path) const { return item.text_at(path); }
+    std::string state() const { return text(info_of(kind).state); }
+    bool gone() const;  ///< deleted, or on its way there
+};
+using Found = std::shared_ptr<const Resource>;
+Resource parse_resource(Kind kind, Xml item);
+
+/// A call that only looks. Two that are equal are asked once.
+struct Question {
+    std::string service = "ec2";
+    std::string action;
+    QueryParameters parameters;
+    std::string items;  ///< path of what is wanted in the answer, all pages together; "": the answer itself
+    std::string topic;  ///< forgotten with it
+};
+
+/// Which resources are ours.
+struct CloudScope {
+    std::string cluster;
+    std::map<Ref, std::string> given;  ///< the user's own, by id: looked at, never changed
+    std::stop_token stop;
+};
+
+/// AWS as the launcher looks at it: what bears the tag nodeboot.io/cluster=<cluster>. There is no state file. Each
+/// question is asked once and its answer kept until an action on its topic; so planning costs what asking costs.
+/// AWS is eventually consistent: what this run has created is believed to exist for two minutes, listed or not.
+/// Thread-safe; two threads with one question ask it once.
+class CloudView {
+   public:
+    CloudView(QueryApi& api, Clock& clock, CloudScope scope) : api_(api), clock_(clock), scope_(std::move(scope)) {}
+
+    const CloudScope& scope() const { return scope_; }
+
+    /// Those of this cluster that are not gone; never those that were given.
+    Result<std::vector<Found>> all(Kind kind) const;
+    /// With those that are gone and still listed.
+    Result<std::vector<Found>> listed(Kind kind) const;
+    /// The one that plays this part, nullptr when there is none. Of several, the one in use, then the oldest.
+    Result<Found> find(const Ref& ref) const;
+    /// The same, from the answer to its creation if that is all there is yet: good for its id, and its tags.
+    Result<Found> known(const Ref& ref) const;
+    bool is_given(const Ref& ref) const { return scope_.given.contains(ref); }
+    /// Created by this run.
+    bool made_here(const std::string& id) const;
+
+    /// The matches in the answer; nothing when AWS says that what is asked for does not exist.
+    using Answer = std::shared_ptr<const std::vector<Xml>>;
+    Result<Answer> ask(const Question& question) const;
+    /// Side by side, so that what follows finds the answers there. Errors are met again by whoever asks.
+    void ask_ahead(const std::vector<Question>& questions) const;
+    Question listing(Kind kind) const;
+
+    /// The next question on this topic goes to AWS. Changes nothing there.
+    void forget(const std::string& topic) const;
+    void forget(Kind kind) const { forget(topic_of(kind)); }
+    void forget_all() const;
+
+   protected:
+    void remember(Kind kind, Xml item, const Ref& ref);
+    void remember_gone(const std::string& id);
+    QueryApi& api() const { return api_; }
+    Clock& clock() const { return clock_; }
+
+   private:
+    struct Entry {
+        std::mutex mutex;
+        Answer answer;
+    };
+    struct Made {
+        Found resource;
+        bool whole;
+        SteadyTime at;
+    };
+    Result<Found> given(const Ref& ref) const;
+    Result<Found> choose(const Ref& ref, const std::vector<Found>& all) const;
+    bool is_partial(const Found& resource) const;
+
+    QueryApi& api_;
+    Clock& clock_;
+    CloudScope scope_;
+    mutable std::mutex mutex_;
+    mutable std::map<std::pair<std::string, std::string>, std::shared_ptr<Entry>> entries_;  ///< topic, question
+    std::map<std::string, Made> made_;                                                       ///< by id
+    std::set<std::string> made_ids_;  ///< with those that are gone since
+};
+
+}  // namespace nodeboot

@@ -1,0 +1,83 @@
+#include "launch/faults.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <string_view>
+
+namespace nodeboot {
+namespace {
+
+struct Quota {
+    std::string_view code, name, service;
+};
+
+// Amazon EC2 API Reference, "Client error codes"; the names are those of the Service Quotas console.
+constexpr Quota quotas[] = {
+    {"VpcLimitExceeded", "VPCs per Region", "Amazon VPC"},
+    {"SubnetLimitExceeded", "Subnets per VPC", "Amazon VPC"},
+    {"InternetGatewayLimitExceeded", "Internet gateways per Region", "Amazon VPC"},
+    {"NatGatewayLimitExceeded", "NAT gateways per Availability Zone", "Amazon VPC"},
+    {"RouteTableLimitExceeded", "Route tables per VPC", "Amazon VPC"},
+    {"RouteLimitExceeded", "Routes per route table", "Amazon VPC"},
+    {"SecurityGroupLimitExceeded", "VPC security groups per Region", "Amazon VPC"},
+    {"RulesPerSecurityGroupLimitExceeded", "Inbound or outbound rules per security group", "Amazon VPC"},
+    {"AddressLimitExceeded", "EC2-VPC Elastic IPs", "Amazon EC2"},
+    {"VcpuLimitExceeded", "Running On-Demand instances (vCPUs of the instance's family)", "Amazon EC2"},
+    {"InstanceLimitExceeded", "Running On-Demand instances", "Amazon EC2"},
+    {"VolumeLimitExceeded", "Storage for General Purpose SSD (gp3) volumes", "Amazon EBS"},
+    {"LimitExceeded", "a quota of the service", "IAM"},
+};
+
+bool any_of(std::string_view code, std::initializer_list<std::string_view> codes) {
+    return std::find(codes.begin(), codes.end(), code) != codes.end();
+}
+
+bool names_missing_thing(std::string_view code) {
+    return code.find("NotFound") != std::string_view::npos || any_of(code, {"NoSuchEntity", "ParameterNotFound"});
+}
+
+}  // namespace
+
+bool is_capacity_fault(const AwsFault& fault) {
+    return any_of(fault.code, {"InsufficientInstanceCapacity", "InsufficientHostCapacity", "InsufficientCapacity",
+                               "InsufficientFreeAddressesInSubnet", "Unsupported"});
+}
+
+Verdict judge(const ApiCall& call, const AwsFault& fault) {
+    const std::string_view code = fault.code;
+    if (!call.deletes.empty()) {
+        if (names_missing_thing(code) || any_of(code, {"Gateway.NotAttached"})) return Verdict::done;
+        if (any_of(code, {"DependencyViolation", "InvalidIPAddress.InUse", "InvalidGroup.InUse", "DeleteConflict",
+                          "InvalidNetworkInterface.InUse", "VolumeInUse", "IncorrectState", "IncorrectInstanceState"}))
+            return Verdict::again;
+        return Verdict::failed;
+    }
+    if (code.ends_with(".Duplicate") || code.find("AlreadyExist") != std::string_view::npos ||
+        any_of(code, {"Resource.AlreadyAssociated", "InvalidPermission.NotFound"}))
+        return Verdict::done;
+    if (names_missing_thing(code) || any_of(code, {"IncorrectState", "IncorrectInstanceState", "InvalidVpcState",
+                                                   "InvalidSubnet.State", "ConcurrentModification"}))
+        return Verdict::again;
+    return Verdict::failed;
+}
+
+Error explain(const ApiCall& call, const AwsFault& fault) {
+    Error error = fault_error(describe(call), fault);
+    for (const auto& quota : quotas)
+        if (fault.code == quota.code)
+            return {ErrorKind::refused,
+                    fmt::format("{}: the quota \"{}\" of {} is used up in this region ({}: {})", call.action,
+                                quota.name, quota.service, fault.code, fault.message),
+                    "ask for more in the Service Quotas console, or free some; then run `nodeboot cluster up` again",
+                    {}};
+    if (error.kind == ErrorKind::permission)
+        error.hint = fmt::format(
+            "these credentials need {}:{}; `nodeboot cluster iam-policy` prints all that the launcher needs",
+            call.service, call.action);
+    if (is_capacity_fault(fault))
+        error.hint = "choose another instance type, or other zones with vpc.zones, or try again later";
+    return error;
+}
+
+}  // namespace nodeboot

@@ -1,0 +1,167 @@
+#include "launch/removal.hpp"
+
+#include <algorithm>
+
+namespace nodeboot {
+namespace {
+
+std::string subject(const Resource& resource) {
+    return fmt::format("{} {}", to_string(Ref{resource.kind, resource.name()}), resource.id);
+}
+
+ApiCall deletion(const Resource& resource, std::string action, Parameters more = {}) {
+    Parameters parameters{{std::string(info_of(resource.kind).id_param), resource.id}};
+    for (auto& parameter : more) parameters.push_back(std::move(parameter));
+    return {.action = std::move(action),
+            .parameters = std::move(parameters),
+            .deletes = resource.id,
+            .topics = {topic_of(resource.kind)}};
+}
+
+/// Waits until none of `kind` is listed that is not `state` yet.
+CloudChange waiting(Kind kind, const std::string& state) {
+    return {fmt::format("{}s", info_of(kind).word), "going", "gone",
+            CloudProcedure{fmt::format("wait until every {} is {}", info_of(kind).word, state),
+                           {},
+                           [kind, state](CloudContext& context) {
+                               return wait_until(context.step, fmt::format("every {} to go", info_of(kind).word),
+                                                 [&]() -> Result<bool> {
+                                                     context.cloud.forget(kind);
+                                                     const auto listed = NB_TRY(context.cloud.listed(kind));
+                                                     return std::all_of(listed.begin(), listed.end(),
+                                                                        [&](const Found& resource) {
+                                                                            return resource->state() == state;
+                                                                        });
+                                                 });
+                           }}};
+}
+
+void remove_instances(CloudChanges& changes, const std::vector<Found>& instances) {
+    ApiCall call{.action = "TerminateInstances", .deletes = "instances", .topics = {topic_of(Kind::instance)}};
+    std::string names;
+    for (const auto& instance : instances) {
+        if (instance->gone()) continue;
+        names += fmt::format("{}{} {}", names.empty() ? "" : ", ", instance->name(), instance->id);
+        call.parameters.emplace_back(fmt::format("InstanceId.{}", call.parameters.size() + 1), instance->id);
+    }
+    if (!call.parameters.empty()) changes.push_back({"instances", names, "terminated", std::move(call)});
+}
+
+/// Groups that allow each other cannot be deleted before they no longer do.
+void remove_references(CloudChanges& changes, const Resource& group) {
+    Parameters parameters{{"GroupId", group.id}};
+    unsigned n = 0;
+    for (const Xml* permission : group.item.all("ipPermissions/item"))
+        for (const Xml* source : permission->all("groups/item")) {
+            const std::string prefix = fmt::format("IpPermissions.{}.", ++n);
+            parameters.emplace_back(prefix + "IpProtocol", permission->text_at("ipProtocol"));
+            for (const auto& [name, path] : {std::pair("FromPort", "fromPort"), std::pair("ToPort", "toPort")})
+                if (const auto port = permission->text_at(path); !port.empty())
+                    parameters.emplace_back(prefix + name, port);
+            parameters.emplace_back(prefix + "Groups.1.GroupId", source->text_at("groupId"));
+        }
+    if (n == 0) return;
+    changes.push_back({subject(group) + " inbound", "allows groups", "allows none",
+                       ApiCall{.action = "RevokeSecurityGroupIngress",
+                               .parameters = std::move(parameters),
+                               .deletes = group.id + " rules",
+                               .topics = {topic_of(Kind::security_group)}}});
+}
+
+void remove_associations(CloudChanges& changes, const Resource& table) {
+    for (const Xml* association : table.item.all("associationSet/item")) {
+        const auto id = association->text_at("routeTableAssociationId");
+        if (association->text_at("main") == "true") continue;
+        changes.push_back({subject(table), association->text_at("subnetId"), "not associated",
+                           ApiCall{.action = "DisassociateRouteTable",
+                                   .parameters = {{"AssociationId", id}},
+                                   .deletes = id,
+                                   .topics = {topic_of(Kind::route_table)}}});
+    }
+}
+
+void remove_one(CloudChanges& changes, const Resource& resource) {
+    std::string action;
+    switch (resource.kind) {
+        case Kind::vpc: action = "DeleteVpc"; break;
+        case Kind::subnet: action = "DeleteSubnet"; break;
+        case Kind::internet_gateway:
+            for (const Xml* attachment : resource.item.all("attachmentSet/item"))
+                changes.push_back(
+                    {subject(resource), "attached", "detached",
+                     deletion(resource, "DetachInternetGateway", {{"VpcId", attachment->text_at("vpcId")}})});
+            action = "DeleteInternetGateway";
+            break;
+        case Kind::elastic_ip: action = "ReleaseAddress"; break;
+        case Kind::nat_gateway: action = "DeleteNatGateway"; break;
+        case Kind::route_table:
+            remove_associations(changes, resource);
+            action = "DeleteRouteTable";
+            break;
+        case Kind::security_group: action = "DeleteSecurityGroup"; break;
+        case Kind::key_pair: action = "DeleteKeyPair"; break;
+        case Kind::volume: action = "DeleteVolume"; break;
+        case Kind::network_interface: action = "DeleteNetworkInterface"; break;
+        case Kind::instance: return;
+    }
+    const std::string state = resource.state();
+    changes.push_back({subject(resource), state.empty() ? "present" : state, "gone", deletion(resource, action)});
+}
+
+/// Volumes and interfaces that go with their instance are not mentioned.
+bool stays_behind(const Resource& resource) {
+    const Xml* attachment = resource.item.find(resource.kind == Kind::volume ? "attachmentSet/item" : "attachment");
+    return attachment == nullptr || attachment->text_at("deleteOnTermination") == "false";
+}
+
+Result<CloudChanges> plan_removal(const CloudView& view, Kind kind) {
+    auto resources = NB_TRY(view.listed(kind));
+    CloudChanges changes = NB_TRY(removal_of(view, resources));
+    const char* end = kind == Kind::instance ? "terminated" : kind == Kind::nat_gateway ? "deleted" : nullptr;
+    if (end != nullptr && std::any_of(resources.begin(), resources.end(),
+                                      [&](const Found& resource) { return resource->state() != end; }))
+        changes.push_back(waiting(kind, end));
+    return changes;
+}
+
+}  // namespace
+
+Result<CloudChanges> removal_of(const CloudView&, const std::vector<Found>& resources) {
+    CloudChanges changes;
+    std::vector<Found> instances;
+    for (const auto& resource : resources) {
+        if (resource->kind == Kind::instance) instances.push_back(resource);
+        if (resource->kind == Kind::security_group) remove_references(changes, *resource);
+    }
+    remove_instances(changes, instances);
+    for (const auto& resource : resources) {
+        const bool attached = resource->kind == Kind::volume || resource->kind == Kind::network_interface;
+        if (!resource->gone() && (!attached || stays_behind(*resource))) remove_one(changes, *resource);
+    }
+    return changes;
+}
+
+void add_removals(CloudPhases& phases, const Config&) {
+    struct Step {
+        const char* name;
+        Kind kind;
+        std::vector<std::string> needs;
+    };
+    // Terminating an instance takes up to a minute or two, a NAT gateway about one.
+    for (const auto& [name, kind, needs] :
+         std::vector<Step>{{"instances", Kind::instance, {}},
+                           {"nat-gateway", Kind::nat_gateway, {}},
+                           {"elastic-ip", Kind::elastic_ip, {"nat-gateway"}},
+                           {"volumes", Kind::volume, {"instances"}},
+                           {"network-interfaces", Kind::network_interface, {"instances"}},
+                           {"security-groups", Kind::security_group, {"instances", "network-interfaces"}},
+                           {"internet-gateway", Kind::internet_gateway, {"instances", "nat-gateway", "elastic-ip"}},
+                           {"subnets", Kind::subnet, {"instances", "nat-gateway", "network-interfaces"}},
+                           {"route-tables", Kind::route_table, {"subnets"}},
+                           {"vpc", Kind::vpc, {"security-groups", "internet-gateway", "subnets", "route-tables"}}})
+        phases.push_back(make_cloud_phase(
+            {name, fmt::format("every {} of the cluster", info_of(kind).word), needs, std::chrono::minutes(15)},
+            [kind = kind](const CloudView& view) { return plan_removal(view, kind); }));
+}
+
+}  // namespace nodeboot

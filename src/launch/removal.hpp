@@ -1,0 +1,13 @@
+#pragma once
+
+#include "launch/parts.hpp"
+
+namespace nodeboot {
+
+/// Appends the phases of `cluster down`.
+void add_removals(CloudPhases& phases, const Config& config);
+
+/// What takes these away, in the order in which they are given; without waiting for more than AWS asks for.
+Result<CloudChanges> removal_of(const CloudView& view, const std::vector<Found>& resources);
+
+}  // namespace nodeboot

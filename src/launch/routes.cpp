@@ -1,0 +1,124 @@
+#include "launch/parts.hpp"
+
+namespace nodeboot {
+namespace {
+
+constexpr const char* everywhere = "0.0.0.0/0";
+
+struct Table {
+    Ref ref;
+    Ref way_out;            ///< where 0.0.0.0/0 goes
+    std::string parameter;  ///< "GatewayId", "NatGatewayId"
+    std::vector<Ref> subnets;
+};
+
+Table public_table() { return {parts::public_routes, parts::internet_gateway, "GatewayId", {parts::public_subnet}}; }
+Table private_table(const Config& config) {
+    return {parts::private_routes, parts::nat_gateway, "NatGatewayId", private_subnet_refs(config)};
+}
+
+/// What a route leads to, whichever kind it is of (EC2's Route type).
+std::string target_of(const Xml& route) {
+    for (const char* name : {"gatewayId", "natGatewayId", "instanceId", "transitGatewayId", "vpcPeeringConnectionId",
+                             "egressOnlyInternetGatewayId", "networkInterfaceId"})
+        if (auto text = route.text_at(name); !text.empty()) return text;
+    return "nothing";
+}
+
+Result<void> want_route(CloudChanges& changes, const CloudView& view, const Table& table, const Found& found) {
+    const auto way_out = NB_TRY(view.known(table.way_out));
+    const Xml* route = nullptr;
+    if (found)
+        for (const Xml* candidate : found->item.all("routeSet/item"))
+            if (candidate->text_at("destinationCidrBlock") == everywhere) route = candidate;
+    std::string from = "absent";
+    if (route != nullptr) {
+        const bool works = route->text_at("state") != "blackhole";
+        if (works && way_out && target_of(*route) == way_out->id) return {};
+        from = target_of(*route) + (works ? "" : " (blackhole)");
+    }
+    changes.push_back({fmt::format("{} {}", to_string(table.ref), everywhere), from, to_string(table.way_out),
+                       ApiCall{.action = route == nullptr ? "CreateRoute" : "ReplaceRoute",
+                               .parameters = {{"RouteTableId", table.ref},
+                                              {"DestinationCidrBlock", everywhere},
+                                              {table.parameter, table.way_out}},
+                               .topics = {topic_of(Kind::route_table)}}});
+    return {};
+}
+
+/// The association that a subnet has with a table of somebody else; a subnet of this run has none.
+Result<const Xml*> other_association(const CloudView& view, const Found& subnet, CloudView::Answer& keep) {
+    if (!subnet || view.made_here(subnet->id)) return nullptr;
+    keep =
+        NB_TRY(view.ask({.action = "DescribeRouteTables",
+                         .parameters = {{"Filter.1.Name", "association.subnet-id"}, {"Filter.1.Value.1", subnet->id}},
+                         .items = "routeTableSet/item",
+                         .topic = topic_of(Kind::route_table)}));
+    for (const Xml& table : *keep)
+        for (const Xml* association : table.all("associationSet/item"))
+            if (association->text_at("subnetId") == subnet->id) return association;
+    return nullptr;
+}
+
+Result<void> want_association(CloudChanges& changes, const CloudView& view, const Table& table, const Found& found,
+                              const Ref& ref) {
+    const auto subnet = NB_TRY(view.known(ref));
+    if (found && subnet)
+        for (const Xml* association : found->item.all("associationSet/item"))
+            if (association->text_at("subnetId") == subnet->id) return {};
+    CloudView::Answer keep;
+    const Xml* other = NB_TRY(other_association(view, subnet, keep));
+    ApiCall call{.action = "AssociateRouteTable",
+                 .parameters = {{"RouteTableId", table.ref}, {"SubnetId", ref}},
+                 .topics = {topic_of(Kind::route_table)}};
+    if (other != nullptr) {
+        call.action = "ReplaceRouteTableAssociation";
+        call.parameters[1] = {"AssociationId", other->text_at("routeTableAssociationId")};
+    }
+    changes.push_back({to_string(ref) + " routes", other != nullptr ? other->text_at("routeTableId") : "the VPC's own",
+                       to_string(table.ref), std::move(call)});
+    return {};
+}
+
+Result<CloudChanges> plan_table(const CloudView& view, const Config& config, const Table& table) {
+    CloudChanges changes;
+    const Tags tags = tags_of(config, table.ref.name, "network");
+    const auto found = NB_TRY(view.find(table.ref));
+    if (found)
+        want_tags(changes, *found, to_string(table.ref), tags);
+    else
+        changes.push_back({to_string(table.ref), "absent", "present",
+                           creation(table.ref, "CreateRouteTable", {{"VpcId", parts::vpc}}, tags)});
+    NB_CHECK(want_route(changes, view, table, found));
+    for (const auto& subnet : table.subnets) NB_CHECK(want_association(changes, view, table, found, subnet));
+    return changes;
+}
+
+}  // namespace
+
+void add_routes(CloudPhases& phases, const Config& config) {
+    phases.push_back(make_cloud_phase(
+        {"routes-public", "the public subnet's routes", {"internet-gateway-attachment", "subnet-public"}},
+        [&config](const CloudView& view) { return plan_table(view, config, public_table()); }));
+    PhaseInfo info{"routes-private", "the private subnets' routes", {"nat-gateway"}};
+    for (const auto& ref : private_subnet_refs(config)) info.needs.push_back("subnet-" + ref.name);
+    phases.push_back(make_cloud_phase(
+        std::move(info), [&config](const CloudView& view) { return plan_table(view, config, private_table(config)); }));
+}
+
+void add_nat_wait(CloudPhases& phases, const Config& config) {
+    // While it is waited for it may turn out to have failed: then it and the route to it are made anew.
+    phases.push_back(make_cloud_phase(
+        {"nat-gateway-ready", "the NAT gateway works", {"routes-private"}, std::chrono::minutes(15)},
+        [&config](const CloudView& view) -> Result<CloudChanges> {
+            CloudChanges changes = NB_TRY(plan_nat_gateway(view, config));
+            changes += NB_TRY(plan_table(view, config, private_table(config)));
+            const auto nat = NB_TRY(view.find(parts::nat_gateway));
+            if (!nat || nat->state() != "available")
+                changes.push_back({"NAT gateway state", nat ? nat->state() : "absent", "available",
+                                   CloudProcedure{"wait for the NAT gateway", {}, wait_for_nat_gateway}});
+            return changes;
+        }));
+}
+
+}  // namespace nodeboot

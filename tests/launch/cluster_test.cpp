@@ -1,0 +1,105 @@
+#include "launch/catalog.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "launch/harness.hpp"
+#include "launch/parts.hpp"
+
+namespace nodeboot {
+namespace {
+
+using ::testing::HasSubstr;
+using testing::Launch;
+
+TEST(Cluster, plan_of_an_empty_account_names_everything_and_makes_nothing) {
+    Launch launch;
+    const auto report = launch.plan();
+    ASSERT_TRUE(report.ok()) << report.first_error()->text();
+    for (const auto& phase : report.phases) EXPECT_EQ(phase.outcome, Outcome::pending) << phase.name;
+    EXPECT_TRUE(launch.aws.things.empty());
+}
+
+TEST(Cluster, up_makes_the_reference_architecture_and_a_second_one_changes_nothing) {
+    Launch launch;
+    const auto first = launch.up();
+    ASSERT_TRUE(first.ok()) << first.first_error()->text();
+    EXPECT_TRUE(testing::matches_golden(launch.aws.inventory(), "launch/network.txt"));
+    const auto calls = launch.aws.log;
+    const auto second = launch.up();
+    ASSERT_TRUE(second.ok()) << second.first_error()->text();
+    EXPECT_FALSE(second.changed());
+    for (std::size_t i = calls.size(); i < launch.aws.log.size(); ++i)
+        EXPECT_THAT(launch.aws.log[i], ::testing::StartsWith("Describe"));
+}
+
+TEST(Cluster, down_leaves_nothing) {
+    Launch launch;
+    ASSERT_TRUE(launch.up().ok());
+    const auto report = launch.down();
+    ASSERT_TRUE(report.ok()) << report.first_error()->text();
+    EXPECT_EQ(launch.aws.inventory(), "");
+}
+
+TEST(Cluster, killed_after_any_call_a_rerun_ends_with_the_same_and_down_with_nothing) {
+    Launch whole;
+    ASSERT_TRUE(whole.up().ok());
+    const std::string wanted = whole.aws.inventory();
+    for (std::size_t n = 1; n <= whole.aws.calls; ++n) {
+        Launch launch;
+        launch.aws.killed_after = n;
+        static_cast<void>(launch.up());
+        launch.aws.killed_after = 0;
+        const auto rerun = launch.up();
+        ASSERT_TRUE(rerun.ok()) << "killed after " << n << ": " << rerun.first_error()->text();
+        ASSERT_EQ(launch.aws.inventory(), wanted) << "killed after call " << n;
+        launch.aws.killed_after = launch.aws.calls + n % 17 + 1;
+        static_cast<void>(launch.down());
+        launch.aws.killed_after = 0;
+        const auto down = launch.down();
+        ASSERT_TRUE(down.ok()) << "killed after " << n << ": " << down.first_error()->text();
+        ASSERT_EQ(launch.aws.inventory(), "") << "killed after call " << n;
+    }
+}
+
+TEST(Cluster, down_after_a_half_finished_up_leaves_nothing) {
+    Launch whole;
+    ASSERT_TRUE(whole.up().ok());
+    for (std::size_t n = 1; n <= whole.aws.calls; ++n) {
+        Launch launch;
+        launch.aws.killed_after = n;
+        static_cast<void>(launch.up());
+        launch.aws.killed_after = 0;
+        const auto down = launch.down();
+        ASSERT_TRUE(down.ok()) << "killed after " << n << ": " << down.first_error()->text();
+        ASSERT_EQ(launch.aws.inventory(), "") << "killed after call " << n;
+    }
+}
+
+TEST(Cluster, each_lost_answer_makes_one_of_each_all_the_same) {
+    Launch whole;
+    ASSERT_TRUE(whole.up().ok());
+    const std::string wanted = whole.aws.inventory();
+    for (std::size_t n = 1; n <= whole.aws.calls; ++n) {
+        Launch launch;
+        launch.aws.lose_answers_of = {n};
+        const auto report = launch.up();
+        ASSERT_TRUE(report.ok()) << "lost " << n << ": " << report.first_error()->text();
+        ASSERT_EQ(launch.aws.inventory(), wanted) << "lost answer of call " << n;
+    }
+}
+
+TEST(Cluster, what_is_not_visible_yet_is_waited_for_and_not_made_again) {
+    Launch whole;
+    ASSERT_TRUE(whole.up().ok());
+    for (const auto seconds : {1, 4, 9}) {
+        Launch launch;
+        launch.aws.invisible_for = std::chrono::seconds(seconds);
+        const auto report = launch.up();
+        ASSERT_TRUE(report.ok()) << seconds << " s: " << report.first_error()->text();
+        ASSERT_EQ(launch.aws.inventory(), whole.aws.inventory()) << seconds << " s";
+    }
+}
+
+}  // namespace
+}  // namespace nodeboot
