@@ -1,14 +1,8 @@
 #include "cli/console_records.hpp"
 
-#include <fcntl.h>
 #include <fmt/core.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <memory>
-
-#include "system/fd.hpp"
 
 namespace nodeboot::cli {
 namespace {
@@ -46,8 +40,9 @@ std::string record_text(std::string_view text) {
 }
 
 void ConsoleRecords::record(const std::string& text) {
-    // \r: nothing says that the console's line discipline adds it.
-    if (write_) write_(fmt::format("nodeboot: {} {}\r\n", format_rfc3339(clock_.wall()), text));
+    // \r: nothing says that the console's line discipline adds it. A line of its own, whatever stands there already:
+    // a login prompt, half a line of somebody else's.
+    if (write_) write_(fmt::format("\r\nnodeboot: {} {}\r\n", format_rfc3339(clock_.wall()), text));
 }
 
 void ConsoleRecords::run_began(std::string_view command, std::string_view version) {
@@ -73,16 +68,5 @@ void ConsoleRecords::run_ended(const RunReport& report, bool stopped) {
 }
 
 void ConsoleRecords::run_refused(const Error& error) { record("run " + failure(error)); }
-
-ConsoleRecords::Writer console_writer(int terminal_fd) {
-    auto console = std::make_shared<Fd>(::open("/dev/console", O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC));
-    struct stat ours {
-    }, theirs{};
-    if (!*console || ::fstat(console->get(), &theirs) != 0) return {};
-    if (::fstat(terminal_fd, &ours) == 0 && S_ISCHR(ours.st_mode) && ours.st_rdev == theirs.st_rdev) return {};
-    return [console](std::string_view line) {
-        if (::write(console->get(), line.data(), line.size()) < 0) errno = 0;
-    };
-}
 
 }  // namespace nodeboot::cli

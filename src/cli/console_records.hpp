@@ -9,8 +9,8 @@
 namespace nodeboot::cli {
 
 /// Milestones and failures as one-line records on the machine's console, so that the boot of a machine that nobody
-/// can log in to is read from outside (EC2: get-console-output). Best effort: what the console does not take at once
-/// is dropped. Only names, outcomes and errors, which never hold a secret.
+/// can log in to is read from outside (EC2: get-console-output). Each begins a line of its own. Only names, outcomes and
+/// errors, which never hold a secret.
 class ConsoleRecords final : public RunObserver {
    public:
     using Writer = std::function<void(std::string_view line)>;
@@ -26,10 +26,6 @@ class ConsoleRecords final : public RunObserver {
     Writer write_;
     const Clock& clock_;
 };
-
-/// /dev/console, opened so that it never blocks and never becomes the controlling terminal; nothing where it cannot be
-/// opened, or where `terminal_fd` is the console already and shows everything anyway.
-ConsoleRecords::Writer console_writer(int terminal_fd);
 
 /// `"…"` with quotes, backslashes and control characters escaped, at most 300 bytes of text.
 std::string record_text(std::string_view text);

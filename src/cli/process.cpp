@@ -5,6 +5,8 @@
 
 #include <cerrno>
 
+#include "cli/console.hpp"
+
 namespace nodeboot::cli {
 namespace {
 
@@ -48,7 +50,7 @@ Surroundings process_surroundings(Clock& clock, Host& host, NodeFactory make_nod
                      .make_http = [](const Config& config) { return make_curl_http({.ca_file = config.aws.ca_file}); },
                      .ask = {}};
     if (::isatty(STDIN_FILENO) == 1 && ::isatty(STDERR_FILENO) == 1) out.ask = ask_on_terminal;
-    out.open_console = [] { return ::geteuid() == 0 ? console_writer(STDERR_FILENO) : ConsoleRecords::Writer(); };
+    if (::geteuid() == 0) out.open_console = [&clock] { return console_writer("/dev/console", STDERR_FILENO, clock); };
     out.catch_signals = true;
     out.pid = ::getpid();
     return out;
