@@ -31,8 +31,10 @@ def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
     one.down()
     one.up(Options(bundles=request.getfixturevalue("bundles")))
     yield one
+    violations = one.cloud.call("violations") if one.is_up else []
     if not request.config.getoption("--keep"):
         one.down()
+    assert violations == []
 
 
 @pytest.fixture(scope="session")

@@ -27,6 +27,8 @@ def parser() -> argparse.ArgumentParser:
                     help="install Kubernetes from packages or from the bundle itself")
     up.add_argument("--empty", action="store_true", help="no cluster, only the lab's own servers")
     up.add_argument("--region", default="eu-central-1")
+    up.add_argument("--scale", type=float, default=0.1, metavar="F", help="seconds that one second of AWS's waiting "
+                    "takes, for NAT gateways and instances' states (default: 0.1)")
     commands.add_parser("down", help="stop and remove everything of the lab")
     commands.add_parser("status", help="machines and what nodeboot is doing on them")
     shell = commands.add_parser("shell", help="a root shell, or a command, on a machine")
@@ -36,6 +38,8 @@ def parser() -> argparse.ArgumentParser:
     logs.add_argument("node")
     logs.add_argument("--console", action="store_true", help="the machine's console instead")
     aws = commands.add_parser("aws", help="run a command as an operator of the lab's AWS")
+    aws.description = ("Runs COMMAND in the network of the lab that is up, with an operator's credentials and the lab's "
+                       "CA: AWS's own addresses lead into the lab.")
     aws.add_argument("--no-machines", action="store_true", help="an AWS of its own for this one command: instances are "
                      "only remembered, nothing boots, no root is needed")
     aws.add_argument("--scale", type=float, default=0.01, metavar="F", help="with --no-machines: seconds that one "
@@ -47,7 +51,7 @@ def parser() -> argparse.ArgumentParser:
 
 def up(lab: Lab, arguments: argparse.Namespace) -> None:
     bundle = None if arguments.empty and not arguments.bundle else _bundle(arguments)
-    lab.up(Options(region=arguments.region, bundles=[bundle] if bundle else []))
+    lab.up(Options(region=arguments.region, bundles=[bundle] if bundle else [], scale=arguments.scale))
     if not arguments.empty:
         cluster = Cluster(lab, Spec(bundle=bundle, source=arguments.source))
         cluster.prepare()
@@ -76,10 +80,16 @@ def shell(machine: Machine, words: list[str]) -> None:
     os.execve(argv[0], argv, ENVIRONMENT | terminal)
 
 
-def aws(arguments: argparse.Namespace) -> int:
+def aws(lab: Lab, arguments: argparse.Namespace) -> int:
     command = [word for number, word in enumerate(arguments.words) if number or word != "--"] or ["bash"]
+    if not arguments.no_machines:
+        if not lab.is_up:
+            raise LabError(f"the lab {lab.name} is not up; `lab up --empty` starts it")
+        argv = lab.operator_argv(command)
+        os.execve("/usr/bin/nsenter", argv, lab.operator_environment() | _terminal())
     with tempfile.TemporaryDirectory(prefix="nodeboot-aws-") as folder, running(Path(folder)) as cloud:
         cloud.call("durations", scale=arguments.scale)
+        cloud.call("play_nodes")
         code = subprocess.run(command, env=cloud.environment() | _terminal()).returncode
         for one in cloud.call("violations"):
             print(f"lab: {one['service']} {one['action']}: {'; '.join(one['problems'])}", file=sys.stderr)
@@ -92,13 +102,14 @@ def _terminal() -> dict[str, str]:
 
 def main(words: list[str] | None = None) -> int:
     arguments = parser().parse_args(words)
-    if arguments.command == "aws" and arguments.no_machines:
-        return aws(arguments)
-    if os.geteuid() != 0:
+    machines = not (arguments.command == "aws" and arguments.no_machines)
+    if machines and os.geteuid() != 0:
         print("lab: needs root: it makes network namespaces and machines", file=sys.stderr)
         return 1
     lab = Lab(arguments.name)
     try:
+        if arguments.command == "aws":
+            return aws(lab, arguments)
         if arguments.command == "up":
             up(lab, arguments)
         elif arguments.command == "down":

@@ -13,13 +13,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from . import kubedebs, layer, moto
+from . import kubedebs, layer
 from .command import LabError
 from .lab import Lab
 from .machine import Machine, wait_for
 from .paths import REPOSITORY
 from .userdata import SERVICE, render
 
+ACCOUNT = "123456789012"  # moto's
 CONTROL_PLANE, WORKER = "control-plane", "worker"
 
 
@@ -75,7 +76,7 @@ class Cluster:
 
     def policy(self, role: str) -> dict[str, Any]:
         """The smallest that works: a worker may read the one parameter it joins with."""
-        base = f"arn:aws:ssm:{self.lab.region}:{moto.ACCOUNT}:parameter/nodeboot/{self.spec.name}/"
+        base = f"arn:aws:ssm:{self.lab.region}:{ACCOUNT}:parameter/nodeboot/{self.spec.name}/"
         if role == WORKER:
             statements = [{"Effect": "Allow", "Action": "ssm:GetParameter", "Resource": base + "join"}]
         else:

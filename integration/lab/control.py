@@ -40,10 +40,10 @@ def serve(path: Path, services: object) -> socketserver.BaseServer:
     return server
 
 
-def call(path: Path, name: str, /, **parameters: Any) -> Any:
-    """Asks the lab's servers; a LabError carries what they said against it."""
+def call(path: Path, name: str, /, *, patience: float = 60, **parameters: Any) -> Any:
+    """Asks the lab's servers, for `patience` seconds; a LabError carries what they said against it."""
     with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(60)
+        connection.settimeout(patience)
         try:
             connection.connect(str(path))
         except OSError as error:

@@ -1,34 +1,34 @@
-"""Role credentials that instances get from metadata: short-lived, renewed before they expire, known to the proxy."""
+"""Role credentials that instances get from metadata: short-lived, renewed before they expire, issued by the lab's AWS."""
 from __future__ import annotations
 
 import json
 import threading
 import time
 from dataclasses import dataclass
+from typing import Any, Callable
 
 from .instance import Instance
-from .moto import Admin
-from .sigv4 import Credentials
 
 LIFETIME = 6 * 3600.0
 RENEW_BEFORE = 5 * 60.0  # as on EC2: new credentials are there at least five minutes before the old ones expire
+Issue = Callable[[str, str, float], dict[str, Any]]  # role, session, seconds
 
 
 @dataclass(frozen=True)
 class Issued:
-    credentials: Credentials
+    access_key: str
+    secret_key: str
+    token: str
     role: str
-    instance: str
     made: float
     expires: float
 
 
 class RoleCredentials:
-    def __init__(self, admin: Admin) -> None:
-        self._admin = admin
+    def __init__(self, issue: Issue) -> None:
+        self._issue_from = issue
         self._lock = threading.Lock()
         self._current: dict[str, Issued] = {}  # by instance
-        self._issued: dict[str, Issued] = {}  # by access key, never forgotten
         self.lifetime = LIFETIME
 
     def document(self, instance: Instance) -> str:
@@ -36,9 +36,8 @@ class RoleCredentials:
         stamp = "%Y-%m-%dT%H:%M:%SZ"
         return json.dumps({
             "Code": "Success", "LastUpdated": time.strftime(stamp, time.gmtime(issued.made)), "Type": "AWS-HMAC",
-            "AccessKeyId": issued.credentials.access_key, "SecretAccessKey": issued.credentials.secret_key,
-            "Token": issued.credentials.token, "Expiration": time.strftime(stamp, time.gmtime(issued.expires))},
-            indent=2)
+            "AccessKeyId": issued.access_key, "SecretAccessKey": issued.secret_key, "Token": issued.token,
+            "Expiration": time.strftime(stamp, time.gmtime(issued.expires))}, indent=2)
 
     def current(self, instance: Instance) -> Issued:
         with self._lock:
@@ -50,9 +49,9 @@ class RoleCredentials:
 
     def _issue(self, instance: Instance) -> Issued:
         now = time.time()
-        issued = Issued(self._admin.assume(instance.role, instance.id), instance.role, instance.id, now,
-                        now + self.lifetime)
-        self._current[instance.id] = self._issued[issued.credentials.access_key] = issued
+        made = self._issue_from(instance.role, instance.id, self.lifetime)
+        issued = Issued(made["access_key"], made["secret_key"], made["token"], instance.role, now, made["expires"])
+        self._current[instance.id] = issued
         return issued
 
     def rotate(self, lifetime: float | None = None) -> None:
@@ -60,14 +59,3 @@ class RoleCredentials:
         with self._lock:
             self.lifetime = lifetime or self.lifetime
             self._current.clear()
-
-    def expire(self) -> None:
-        """Every credential given so far is expired from now on."""
-        with self._lock:
-            now = time.time()
-            self._issued = {key: Issued(one.credentials, one.role, one.instance, one.made, now)
-                            for key, one in self._issued.items()}
-            self._current.clear()
-
-    def find(self, access_key: str) -> Issued | None:
-        return self._issued.get(access_key)

@@ -1,12 +1,11 @@
 """Things that go wrong on purpose, in any of the lab's servers.
 
-A fault names a target ("imds", "aws", "packages", "images", "files"), what of it is hit (regular expressions over
-facts such as `path`, `action`, `source`), and an effect. It lasts until it is cleared, for `count` hits, or for
-`seconds`.
+A fault names a target ("imds", "aws", "packages", "images", "files", or "machines" for their launch), what of it is hit
+(regular expressions over facts such as `path`, `action`, `source`), and an effect. It lasts until it is cleared, for
+`count` hits, or for `seconds`.
 """
 from __future__ import annotations
 
-import itertools
 import itertools
 import random
 import re
@@ -15,7 +14,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-TARGETS = ("imds", "aws", "packages", "images", "files")
+TARGETS = ("imds", "aws", "packages", "images", "files", "machines")
 EFFECTS = {
     "delay": "seconds before the request is looked at",
     "status": "HTTP status of an empty answer",

@@ -1,11 +1,10 @@
-"""Everything that lies outside the VPC, told apart by host name: AWS, package archives, files."""
+"""Everything that lies outside the VPC but AWS, told apart by host name: package archives, images, files."""
 from __future__ import annotations
 
 import posixpath
 import urllib.parse
 
 from . import layer
-from .aws import AwsHandler
 from .registry import RegistryHandler
 from .serve import Handler
 
@@ -13,9 +12,7 @@ from .serve import Handler
 class FrontHandler(Handler):
     def _route(self) -> None:
         host = self.headers.get("Host", "").partition(":")[0].lower()
-        if host.endswith("amazonaws.com"):
-            AwsHandler.handle(self)
-        elif host == layer.DEBIAN_HOST:
+        if host == layer.DEBIAN_HOST:
             self._file("packages", "debian-archive", self.path.removeprefix("/debian"))
         elif host == layer.KUBERNETES_HOST:
             self._file("packages", "kubernetes-archive", self.path)

@@ -47,25 +47,34 @@ def mac(instance: Instance) -> str:
 
 def meta_data(instance: Instance, credentials: Tree) -> Tree:
     """`credentials`: what is below iam/, empty for an instance without a profile."""
-    interface = {"device-number": "0", "interface-id": f"eni-{instance.id[2:]}", "local-hostname": instance.fqdn,
-                 "local-ipv4s": instance.address, "mac": mac(instance), "owner-id": "123456789012",
-                 "subnet-id": f"subnet-{instance.subnet}", "vpc-id": "vpc-lab", "vpc-ipv4-cidr-block": "10.0.0.0/16",
-                 "vpc-ipv4-cidr-blocks": "10.0.0.0/16"}
+    interface = {"device-number": "0", "interface-id": instance.interface or f"eni-{instance.id[2:]}",
+                 "local-hostname": instance.fqdn, "local-ipv4s": instance.address, "mac": mac(instance),
+                 "owner-id": "123456789012", "subnet-id": instance.subnet if instance.subnet.startswith("subnet-") else
+                 f"subnet-{instance.subnet}", "vpc-id": instance.vpc, "vpc-ipv4-cidr-block": instance.vpc_cidr,
+                 "vpc-ipv4-cidr-blocks": instance.vpc_cidr}
     tree: Tree = {
         "ami-id": instance.image, "ami-launch-index": "0", "hostname": instance.fqdn, "instance-action": "none",
         "instance-id": instance.id, "instance-life-cycle": "on-demand", "instance-type": instance.type,
         "local-hostname": instance.fqdn, "local-ipv4": instance.address, "mac": mac(instance),
         "network": {"interfaces": {"macs": {mac(instance): interface}}},
         "placement": {"availability-zone": instance.availability_zone, "region": instance.region},
-        "reservation-id": "r-" + instance.id[2:], "security-groups": "lab",
+        "reservation-id": "r-" + instance.id[2:], "security-groups": "\n".join(instance.security_groups),
         "services": {"domain": "amazonaws.com", "partition": "aws"}}
     if credentials:
         tree["iam"] = credentials
     if instance.tags_in_metadata and instance.tags:
         tree["tags"] = {"instance": dict(instance.tags)}
+    if instance.public_address:
+        tree |= {"public-ipv4": instance.public_address, "public-hostname": public_name(instance)}
+        interface |= {"public-ipv4s": instance.public_address, "public-hostname": public_name(instance)}
     if instance.key:
         tree["public-keys"] = {"0": {"openssh-key": instance.key}}
     return tree
+
+
+def public_name(instance: Instance) -> str:
+    domain = "compute-1" if instance.region == "us-east-1" else f"{instance.region}.compute"
+    return f"ec2-{instance.public_address.replace('.', '-')}.{domain}.amazonaws.com"
 
 
 def identity_document(instance: Instance) -> str:
@@ -76,7 +85,7 @@ def identity_document(instance: Instance) -> str:
                        "version": "2017-09-30"}, indent=2)
 
 
-def look_up(tree: Tree, path: str) -> str | None:
+def look_up(tree: Tree, path: str, key_name: str = "lab-key") -> str | None:
     """A leaf's text, or a folder's listing, whose own folders end in a slash."""
     node: Any = tree
     for part in (part for part in path.split("/") if part):
@@ -86,7 +95,7 @@ def look_up(tree: Tree, path: str) -> str | None:
     if not isinstance(node, dict):
         return str(node)
     if set(node) == {"0"}:
-        return "0=lab-key"  # public-keys has a listing of its own kind
+        return f"0={key_name}"  # public-keys has a listing of its own kind
     return "\n".join(name + ("/" if isinstance(child, dict) else "") for name, child in node.items())
 
 
@@ -136,7 +145,8 @@ class ImdsHandler(Handler):
         if rest.rstrip("/") == "user-data":
             return self.lab.user_data(instance)
         if rest.startswith("meta-data"):
-            return look_up(meta_data(instance, self._iam(instance, rest)), rest.removeprefix("meta-data"))
+            return look_up(meta_data(instance, self._iam(instance, rest)), rest.removeprefix("meta-data"),
+                           instance.key_name)
         if rest.startswith("dynamic"):
             return look_up({"instance-identity": {"document": identity_document(instance)}},
                            rest.removeprefix("dynamic"))
@@ -147,7 +157,8 @@ class ImdsHandler(Handler):
         if not instance.role:
             return {}
         info = {"Code": "Success", "LastUpdated": "2026-01-01T00:00:00Z",
-                "InstanceProfileArn": f"arn:aws:iam::123456789012:instance-profile/{instance.role}"}
+                "InstanceProfileArn":
+                f"arn:aws:iam::123456789012:instance-profile/{instance.profile or instance.role}"}
         wanted = "security-credentials/" + instance.role in path
         return {"info": json.dumps(info), "security-credentials": {
             instance.role: self.lab.credentials.document(instance) if wanted else ""}}

@@ -29,6 +29,13 @@ class Instance:
     mac: str = ""
     tags_in_metadata: bool = False  # EC2's default
     key: str = ""  # the user's public SSH key, if any
+    key_name: str = "lab-key"
+    profile: str = ""  # name of the instance profile; empty: that of the role
+    vpc: str = "vpc-lab"
+    vpc_cidr: str = "10.0.0.0/16"
+    public_address: str = ""
+    interface: str = ""  # id of the primary network interface
+    security_groups: list[str] = field(default_factory=lambda: ["lab"])
 
     def __post_init__(self) -> None:
         # EC2 refuses such a pair: metadata paths have no room for them.

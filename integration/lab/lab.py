@@ -7,22 +7,25 @@ import shutil
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any, Iterator, Sequence
 
 from . import archives, cgroups, control, imagestore, layer, network, paths, pki, processes, tree
 from .aptrepo import SigningKey
-from .command import LabError, run
+from .cloud.handle import CloudHandle
+from .command import LabError, Result, run
 from .disk import Disk, mounts_below, unmount
 from .instance import Instance, all_instances, new_id
 from .machine import Machine, wait_for
 
 FIRST_ADDRESS = 10  # below it are the router, the resolver and what AWS reserves
+CLOUD_CALLS = ("put_role", "aws")  # control calls that the lab's AWS answers, not its other servers
 
 
 @dataclass
 class Options:
     region: str = "eu-central-1"
     bundles: list[Path] = field(default_factory=list)  # Kubernetes bundles served as packages and files
+    scale: float = 0.1  # seconds that one second of AWS's waiting takes (NAT gateways, instances' states)
 
 
 class Lab:
@@ -30,6 +33,7 @@ class Lab:
         self.name = name
         self.folder = paths.state_root() / name
         self.network = network.Network(name)
+        self.cloud = CloudHandle(self.folder)
 
     # ---- life
 
@@ -57,8 +61,10 @@ class Lab:
         self.network.up()
         self._make_identity(options)
         self._start_services()
+        self._start_cloud(options)
         self._publish(options)
         self.wait_ready()
+        self.cloud.wait_ready()
 
     def _make_identity(self, options: Options) -> None:
         authority = pki.Authority(self.folder / "pki")
@@ -91,6 +97,14 @@ class Lab:
         started = processes.background("lab.services", self.folder, prefix=self.network.enter(), groups=groups,
                                        log=self.folder / "services.log")
         processes.remember(self.folder / "services.pid", started.pid)
+
+    def _start_cloud(self, options: Options) -> None:
+        authority = pki.Authority(self.folder / "pki")
+        tls = {"tls": True, "certificate": str(authority.certificate), "key": str(authority.key)}
+        self.cloud.configure(options.region, [{"address": network.AWS, "port": 443} | tls,
+                                              {"address": network.AWS, "port": 80, "tls": False}],
+                             machines=True, scale=options.scale)
+        self.cloud.start(self.network.enter(), cgroups.create(self.name, "cloud"))
 
     def wait_ready(self, timeout: float = 60) -> None:
         def look() -> bool:
@@ -131,18 +145,21 @@ class Lab:
             raise LabError(f"no subnet {subnet}; there are: {', '.join(one.name for one in network.SUBNETS)}")
         with paths.locked(self.folder / "launch.lock"):
             address = more.pop("address", "") or self._free_address(where)
-            instance = Instance(id=new_id(), name=name, address=address, subnet=where.name,
+            machine = self.make(user_data.encode(), id=new_id(), name=name, address=address, subnet=where.name,
                                 prefix=where.network.prefixlen, router=where.router, zone=where.zone,
-                                region=self.region, role=role, tags={"Name": name} | (tags or {}),
-                                launched=time.time(), **more)
-            folder = self.folder / "machines" / instance.id
-            paths.write_file(folder / "user-data", user_data, 0o600)
-            instance.save(folder)
-        Disk(folder).create(instance.disk_gib)
-        machine = Machine(self.name, folder)
+                                region=self.region, role=role, tags={"Name": name} | (tags or {}), **more)
         if boot:
             machine.boot()
         return machine
+
+    def make(self, user_data: bytes, **facts: Any) -> Machine:
+        """A machine with its disk, not booted. `facts`: the fields of an Instance."""
+        instance = Instance(**facts, launched=time.time())
+        folder = self.folder / "machines" / instance.id
+        paths.write_file(folder / "user-data", user_data, 0o600)
+        instance.save(folder)
+        Disk(folder).create(instance.disk_gib)
+        return Machine(self.name, folder)
 
     def _free_address(self, subnet: network.Subnet) -> str:
         taken = {one.address for one in all_instances(self.folder / "machines")}
@@ -156,7 +173,8 @@ class Lab:
     # ---- servers
 
     def call(self, name: str, /, **parameters: Any) -> Any:
-        return control.call(self.folder / "control.sock", name, **parameters)
+        aws = name in CLOUD_CALLS or (name == "add_fault" and parameters["target"] == "aws")
+        return control.call(self.folder / ("cloud.sock" if aws else "control.sock"), name, **parameters)
 
     @contextlib.contextmanager
     def fault(self, target: str, effect: str, value: Any = None, *, count: int | None = None,
@@ -165,10 +183,33 @@ class Lab:
         fault = self.call("add_fault", target=target, effect=effect, value=value, count=count, seconds=seconds,
                           match=match)
         yield fault
-        self.call("clear_faults", fault=fault)
+        (self.cloud.call if target == "aws" else self.call)("clear_faults", fault=fault)
 
     def clear_faults(self) -> None:
         self.call("clear_faults")
+        self.cloud.call("clear_faults")
+
+    # ---- operators
+
+    def operator_argv(self, command: Sequence[object]) -> list[str]:
+        """The command as an operator outside the VPC runs it: in the lab's network, with public name servers."""
+        resolv = self.folder / "resolv.conf"
+        paths.write_file(resolv, "".join(f"nameserver {one}\n" for one in network.PUBLIC_RESOLVERS))
+        return [*self.network.enter(), "unshare", "--mount", "--propagation=private", "sh", "-c",
+                'mount --bind "$0" "$(readlink -f /etc/resolv.conf)" && exec "$@"', str(resolv), *map(str, command)]
+
+    def operator_environment(self, user: str = "operator") -> dict[str, str]:
+        """Credentials, region and the lab's CA; AWS's own addresses lead into the lab, so no endpoint is named."""
+        environment = self.cloud.environment(user)
+        del environment["AWS_ENDPOINT_URL"]
+        bundle = str(self.folder / "layer/etc/ssl/certs/ca-certificates.crt")
+        return environment | {"SSL_CERT_FILE": bundle, "AWS_CA_BUNDLE": bundle}
+
+    def as_operator(self, *command: object, timeout: float = 600, check: bool = False, user: str = "operator",
+                    **more: str) -> Result:
+        """Runs a command as an operator does; `more`: of the environment."""
+        result = run(self.operator_argv(command), timeout=timeout, env=self.operator_environment(user) | more)
+        return result.check() if check else result
 
     def requests(self, **wanted: str) -> list[dict[str, Any]]:
         """The request log, oldest first, narrowed to entries whose fields equal `wanted`."""

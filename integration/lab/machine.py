@@ -108,9 +108,12 @@ class Machine:
             os.kill(leader, 9)
         wait_for(f"{self.name} to stop", lambda: not self.running, timeout, 0.02)
 
-    def terminate(self) -> None:
-        """Stops it and removes every trace."""
+    def terminate(self, keep_console: Path | None = None) -> None:
+        """Stops it and removes every trace; what it has said may be kept in a file."""
         cgroups.kill(self.lab, self.instance.id)
+        if keep_console is not None and (self.folder / "console.log").exists():
+            keep_console.parent.mkdir(exist_ok=True)
+            os.replace(self.folder / "console.log", keep_console)
         for target in mounts_below(self.folder):
             unmount(target)
         shutil.rmtree(self.folder, ignore_errors=True)

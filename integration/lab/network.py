@@ -21,7 +21,8 @@ BRIDGE = "vpc"
 IMDS = "169.254.169.254"
 RESOLVERS = ("10.0.0.2", "169.254.169.253")
 PUBLIC_RESOLVERS = ("8.8.8.8", "8.8.4.4")
-INTERNET = "198.18.0.1"  # from the benchmarking range: stands for every public service
+INTERNET = "198.18.0.1"  # from the benchmarking range: stands for every public service but …
+AWS = "198.18.0.2"
 CLONE_NEWNET = 0x40000000
 T = TypeVar("T")
 
@@ -56,7 +57,7 @@ class Network:
             return
         must(["ip", "netns", "add", self.name])
         script = [f"link add {BRIDGE} type bridge", f"link set {BRIDGE} up", "link set lo up"]
-        for address in (IMDS, *RESOLVERS, *PUBLIC_RESOLVERS, INTERNET):
+        for address in (IMDS, *RESOLVERS, *PUBLIC_RESOLVERS, INTERNET, AWS):
             script.append(f"addr add {address}/32 dev {BRIDGE}")
         must(["ip", "-n", self.name, "-batch", "-"], stdin="\n".join(script) + "\n")
         for subnet in SUBNETS:
@@ -66,6 +67,20 @@ class Network:
     def ensure_subnet(self, subnet: Subnet) -> None:
         """A router address on the bridge for a subnet, at most once."""
         run(["ip", "-n", self.name, "addr", "add", f"{subnet.router}/{subnet.network.prefixlen}", "dev", BRIDGE])
+
+    def map_public(self, public: str, private: str) -> None:
+        """What is sent to a public address reaches the machine at the private one, as an internet gateway does it."""
+        # The lab's own programs have no default route, and a packet is routed before it is translated.
+        must(["ip", "-n", self.name, "route", "replace", f"{public}/32", "dev", BRIDGE])
+        for chain in ("PREROUTING", "OUTPUT"):
+            must([*self.enter(), "iptables", "-w", "-t", "nat", "-A", chain, "-d", public, "-j", "DNAT",
+                  "--to-destination", private])
+
+    def unmap_public(self, public: str, private: str) -> None:
+        run(["ip", "-n", self.name, "route", "delete", f"{public}/32", "dev", BRIDGE])
+        for chain in ("PREROUTING", "OUTPUT"):
+            run([*self.enter(), "iptables", "-w", "-t", "nat", "-D", chain, "-d", public, "-j", "DNAT",
+                 "--to-destination", private])
 
     def down(self) -> None:
         if self.path.exists():

@@ -1,29 +1,34 @@
-"""The lab's servers, in one process inside the lab's network: `python3 -m lab.services LAB FOLDER`.
+"""The lab's servers, in one process inside the lab's network: `python3 -m lab.services FOLDER`.
 
-Metadata, names, AWS, archives and files for the machines; a control socket for the lab's own programs.
+Metadata, names, archives and files for the machines; a control socket for the lab's own programs, and for the lab's
+AWS, which is a process of its own (`lab.cloud`) and has machines booted here.
 """
 from __future__ import annotations
 
+import base64
+import ipaddress
 import json
 import os
 import signal
 import ssl
-import subprocess
 import sys
 import threading
 import time
 from pathlib import Path
 from typing import Any
 
-from . import control, dhcp, dns, imagestore, instance, layer, moto, network, pki, policy
+from . import control, dhcp, dns, imagestore, instance, layer, network, pki
+from .command import LabError
 from .credentials import RoleCredentials
 from .faults import Faults
 from .front import FrontHandler
-from .imds import ImdsHandler, Tokens
+from .imds import ImdsHandler, Tokens, public_name
+from .lab import Lab
+from .machine import Machine
 from .paths import write_file
 from .serve import Server
 
-PUBLIC_SUFFIXES = ("amazonaws.com", "k8s.io", "lab.internal", *layer.REGISTRY_HOSTS)
+PUBLIC_SUFFIXES = ("k8s.io", "lab.internal", *layer.REGISTRY_HOSTS)
 
 
 class Services:
@@ -32,9 +37,9 @@ class Services:
         self.region = json.loads((folder / "lab.json").read_text())["region"]
         self.faults = Faults()
         self.tokens = Tokens()
-        self.admin = moto.Admin(self.region)
-        self.credentials = RoleCredentials(self.admin)
-        self._policies: dict[str, list[policy.Document]] = {}
+        self.lab = Lab(folder.name)
+        self.credentials = RoleCredentials(lambda role, session, lifetime: self._ask_cloud(
+            "issue", role=role, session=session, lifetime=lifetime))
         self._log_lock = threading.Lock()
 
     # ---- what the handlers ask
@@ -49,11 +54,8 @@ class Services:
         path = self.folder / "machines" / one.id / "user-data"
         return path.read_bytes() if path.exists() else None
 
-    def policies_of(self, role: str) -> list[policy.Document]:
-        return self._policies.get(role, [])
-
-    def is_operator(self, access_key: str) -> bool:
-        return access_key == self.admin.credentials.access_key
+    def _ask_cloud(self, name: str, **parameters: Any) -> Any:
+        return control.call(self.folder / "cloud.sock", name, **parameters)
 
     def image(self, name: str) -> tuple[imagestore.Entry, Path] | None:
         """The manifest of a reference, and the folder of its blobs."""
@@ -70,7 +72,13 @@ class Services:
     # ---- names
 
     def public_name(self, name: str) -> str | None:
+        if name.endswith("amazonaws.com"):
+            return self._instance_with_public_name(name) if name.startswith("ec2-") else network.AWS
         return network.INTERNET if name.endswith(PUBLIC_SUFFIXES) else None
+
+    def _instance_with_public_name(self, name: str) -> str | None:
+        return next((one.public_address for one in instance.all_instances(self.folder / "machines")
+                     if one.public_address and public_name(one) == name), None)
 
     def vpc_name(self, name: str) -> str | None:
         for one in instance.all_instances(self.folder / "machines"):
@@ -94,23 +102,58 @@ class Services:
     def call_faults(self) -> list[dict[str, Any]]:
         return self.faults.listing()
 
-    def call_put_role(self, name: str, document: policy.Document) -> None:
-        policy.check(document)
-        if name not in self._policies:
-            self.admin.create_role(name)
-        self._policies[name] = [document]
-
     def call_rotate_credentials(self, lifetime: float | None = None) -> None:
         self.credentials.rotate(lifetime)
 
     def call_expire_credentials(self) -> None:
-        self.credentials.expire()
+        """Every credential given to an instance so far is expired from now on."""
+        self._ask_cloud("expire")
+        self.credentials.rotate()
 
     def call_expire_tokens(self) -> None:
         self.tokens.expire_all()
 
-    def call_aws(self, service: str, target: str, parameters: dict[str, Any]) -> dict[str, Any]:
-        return self.admin.json(service, target, parameters)
+    # ---- the machines behind the instances of the lab's AWS
+
+    def call_launch_instance(self, instance: str, user_data: str, router: str, prefix: int, **facts: Any) -> None:
+        if "refuse" in self.faults.hit("machines", instance=instance, name=facts["name"]):
+            raise LabError("scripted by the lab")
+        subnet = ipaddress.ip_interface(f"{router}/{prefix}").network
+        wire = network.Subnet(facts["subnet"], str(subnet), facts["zone"])
+        self.lab.network.ensure_subnet(wire)
+        machine = self.lab.make(base64.b64decode(user_data), id=instance, router=router, prefix=prefix, **facts)
+        if public := machine.instance.public_address:
+            self.lab.network.map_public(public, machine.instance.address)
+        machine.boot()
+
+    def _machine(self, name: str) -> Machine:
+        return Machine(self.lab.name, self.folder / "machines" / name)
+
+    def call_address_instance(self, instance: str, public: str) -> None:
+        machine = self._machine(instance)
+        if old := machine.instance.public_address:
+            self.lab.network.unmap_public(old, machine.instance.address)
+        if public:
+            self.lab.network.map_public(public, machine.instance.address)
+        machine.instance.public_address = public
+        machine.instance.save(machine.folder)
+
+    def call_stop_instance(self, instance: str) -> None:
+        self._machine(instance).poweroff()
+
+    def call_start_instance(self, instance: str) -> None:
+        self._machine(instance).boot()
+
+    def call_reboot_instance(self, instance: str) -> None:
+        self._machine(instance).reboot()
+
+    def call_terminate_instance(self, instance: str) -> None:
+        if not (self.folder / "machines" / instance / "instance.json").exists():
+            return  # it never came up
+        machine = self._machine(instance)
+        if public := machine.instance.public_address:
+            self.lab.network.unmap_public(public, machine.instance.address)
+        machine.terminate(keep_console=self.folder / "consoles" / instance)
 
     # ---- life
 
@@ -129,22 +172,13 @@ class Services:
             dns.serve(address, self.public_name)
 
 
-def start_moto(folder: Path) -> subprocess.Popen[bytes]:
-    with open(folder / "moto.log", "ab") as log:
-        return subprocess.Popen(moto.argv(), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-
-
 def main(folder: Path) -> int:
     services = Services(folder)
-    child = start_moto(folder)
     services.start()
-    moto.wait()
-    services.admin.take_over()
     server = control.serve(folder / "control.sock", services)
     write_file(folder / "services.ready", f"{os.getpid()}\n")
     signal.sigwait({signal.SIGTERM, signal.SIGINT})
     server.shutdown()
-    child.kill()
     return 0
 
 

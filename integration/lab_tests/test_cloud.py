@@ -5,7 +5,8 @@ import base64
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
-from lab_tests.architecture import KEY, UBUNTU, Architecture, client, code_of, eventually, tagged
+from botocore.parsers import ResponseParserError
+from lab_tests.architecture import KEY, TRUST, UBUNTU, Architecture, client, code_of, eventually, tagged
 
 from lab.cloud.handle import CloudHandle
 
@@ -304,3 +305,63 @@ def test_a_private_bucket_keeps_objects(cloud: CloudHandle) -> None:
     assert code_of(lambda: s3.delete_bucket(Bucket="nodeboot-demo")) == "BucketNotEmpty"
     s3.delete_object(Bucket="nodeboot-demo", Key="nodeboot/a b+c")
     s3.delete_bucket(Bucket="nodeboot-demo")
+
+
+def test_lists_come_in_pages(cloud: CloudHandle) -> None:
+    ec2, iam, ssm = client(cloud, "ec2"), client(cloud, "iam"), client(cloud, "ssm")
+    for number in range(1, 4):
+        ec2.create_vpc(CidrBlock=f"10.{number}.0.0/16")
+        iam.create_role(RoleName=f"r{number}", AssumeRolePolicyDocument=TRUST)
+        ssm.put_parameter(Name=f"/nodeboot/{number}", Value="x", Type="String")
+    whole = [one["VpcId"] for one in ec2.describe_vpcs()["Vpcs"]]
+    cloud.call("pages", size=1)
+    first = ec2.describe_vpcs()
+    assert len(first["Vpcs"]) == 1 and first["NextToken"]
+    assert [one["VpcId"] for page in ec2.get_paginator("describe_vpcs").paginate() for one in page["Vpcs"]] == whole
+    roles = [one["RoleName"] for page in iam.get_paginator("list_roles").paginate() for one in page["Roles"]]
+    assert sorted(roles) == ["r1", "r2", "r3"] and iam.list_roles()["IsTruncated"]
+    pages = list(ssm.get_paginator("get_parameters_by_path").paginate(Path="/nodeboot"))
+    assert [len(page["Parameters"]) for page in pages] == [1, 1, 1]
+
+
+def test_a_young_subnet_still_keeps_its_vpc_and_its_addresses(cloud: CloudHandle) -> None:
+    ec2 = client(cloud, "ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    cloud.call("stale", seconds=60)
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.0.0/24")["Subnet"]["SubnetId"]
+    assert ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["Subnets"] == []
+    assert code_of(lambda: ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.0.0/24")) == "InvalidSubnet.Conflict"
+    assert code_of(lambda: ec2.delete_vpc(VpcId=vpc)) == "DependencyViolation"
+    assert code_of(lambda: ec2.delete_subnet(SubnetId=subnet)) == "InvalidSubnetID.NotFound"
+
+
+def test_consoles_of_instances_that_are_only_played(cloud: CloudHandle, made: Architecture) -> None:
+    cloud.call("console", lines=[[0, "hello from {hostname}"], [3600, "later"]], tag="nodeboot.io/cluster", value="demo")
+    cloud.call("console", lines=[[0, "not me"]], tag="nodeboot.io/cluster", value="other")
+    cloud.call("durations", scale=1)
+    made.launch()
+    cloud.call("write_console", instance=made.instance, text="by hand")
+    read = lambda **more: made.ec2.get_console_output(InstanceId=made.instance, **more).get("Output")  # noqa: E731
+    assert read() is None
+    cloud.call("durations", pending=0, scale=1)
+    other = made.launch()
+    made.state()
+    assert read(Latest=True) == f"hello from ip-10-0-1-6\r\n" and other == made.instance
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_bad_day_is_survived_by_patience(cloud: CloudHandle, seed: int) -> None:
+    cloud.call("durations", scale=0.001)
+    print("seed", seed, cloud.call("bad_day", seed=seed, seconds=0.1))
+    ec2 = client(cloud, "ec2", retries=8)
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16", TagSpecifications=tagged("vpc"))["Vpc"]["VpcId"]
+    eventually(lambda: code_of(lambda: ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.0.0/24")) in ("", "InvalidSubnet"
+                                                                                                  ".Conflict"))
+    by_tag = [{"Name": "tag:nodeboot.io/cluster", "Values": ["demo"]}]
+
+    def found() -> bool:
+        try:
+            return any(page["Vpcs"] for page in ec2.get_paginator("describe_vpcs").paginate(Filters=by_tag))
+        except ResponseParserError:  # a truncated answer, which boto3 does not ask for again
+            return False
+    eventually(found)

@@ -117,6 +117,21 @@ def test_nobodys_key_is_refused(cloud: CloudHandle) -> None:
     assert code_of(client(cloud, "sts", aws_access_key_id="AKIANOBODY").get_caller_identity) == "InvalidClientTokenId"
 
 
+@pytest.mark.parametrize("minutes", [-6, 6])
+def test_a_clock_that_is_off_is_refused(cloud: CloudHandle, minutes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    import datetime
+
+    import botocore.auth
+
+    class Off(datetime.datetime):
+        @classmethod
+        def utcnow(cls) -> datetime.datetime:  # type: ignore[override]
+            return super().utcnow() + datetime.timedelta(minutes=minutes)
+    monkeypatch.setattr(botocore.auth.datetime, "datetime", Off)
+    assert "RequestExpired" in raw(cloud, "ec2", EC2 | {"Action": "DescribeVpcs"})
+    assert "InvalidSignatureException" in raw(cloud, "ssm", {"target": "AmazonSSM.DescribeParameters"})
+
+
 def role(cloud: CloudHandle, document: dict[str, Any], name: str = "worker") -> dict[str, str]:
     iam = client(cloud, "iam")
     iam.create_role(RoleName=name, AssumeRolePolicyDocument=TRUST)

@@ -88,11 +88,12 @@ def test_public_resolvers_do_not_know_the_vpc(machine: Machine, other: Machine) 
 
 def aws(parameter: str, action: str = "GetParameter") -> str:
     """A signed call with the instance's own credentials, by curl."""
+    decrypt = ", \"WithDecryption\": true" if action == "GetParameter" else ""
     return (f"c=$({metadata('meta-data/iam/security-credentials/' + ROLE)}); get() {{ echo \"$c\" | sed -n "
             "'s/.*\"'$1'\": \"\\(.*\\)\".*/\\1/p'; }; curl -s --aws-sigv4 aws:amz:eu-central-1:ssm "
             "--user \"$(get AccessKeyId):$(get SecretAccessKey)\" -H \"X-Amz-Security-Token: $(get Token)\" "
             f"-H 'X-Amz-Target: AmazonSSM.{action}' -H 'Content-Type: application/x-amz-json-1.1' "
-            f"-d '{{\"Name\": \"{parameter}\", \"WithDecryption\": true}}' https://ssm.eu-central-1.amazonaws.com/")
+            f"-d '{{\"Name\": \"{parameter}\"{decrypt}}}' https://ssm.eu-central-1.amazonaws.com/")
 
 
 def test_the_role_reads_its_parameter_and_no_other(lab: Lab, machine: Machine) -> None:

@@ -19,6 +19,8 @@ from .policy import Context, Document, Request, Statement, as_list, judge, like,
 ADMIN = "lab"
 OPERATOR = "operator"
 EVERYTHING: Document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+EC2_TRUST: Document = {"Version": "2012-10-17", "Statement": [
+    {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
 WITHHELD = "because no identity-based policy allows the {} action"
 
 
@@ -61,11 +63,22 @@ class Callers:
 
     # ---- roles
 
+    def role(self, name: str) -> Any:
+        return next((one for one in self._backend.iam.roles.values() if one.name == name), None)
+
+    def put_role(self, name: str, document: Document) -> None:
+        iam = self._backend.iam
+        if self.role(name) is None:
+            iam.create_role(name, json.dumps(EC2_TRUST), "/", None, "", [], "3600")
+            iam.create_instance_profile(name, "/", [])
+            iam.add_role_to_instance_profile(name, name)
+        self.role(name).policies = {"given": json.dumps(document)}
+
     def issue(self, role: str, session: str, lifetime: float) -> dict[str, Any]:
         """Credentials of a role for one session (an instance's id, for metadata)."""
-        found = next((one for one in self._backend.iam.roles.values() if one.name == role), None)
-        if found is None:
-            raise ValueError(f"there is no role {role}")
+        found = self.role(role)
+        if found is None or not _trusts_ec2(_document(found.assume_role_policy_document)):
+            raise ValueError(f"there is no role {role}" if found is None else f"the role {role} does not trust EC2")
         made = self._backend.of("sts").assume_role(
             region_name=self._backend.region, role_session_name=session, role_arn=found.arn, policy=None,
             duration=int(lifetime), external_id=None)
@@ -143,6 +156,12 @@ class Callers:
                         out.append({"policy": policy, "statement": number, "action": action, "resource": resource,
                                     "used": counts[Statement(policy, number, action, resource)]})
         return out
+
+
+def _trusts_ec2(document: Document) -> bool:
+    return any(one["Effect"] == "Allow" and "sts:AssumeRole" in as_list(one["Action"]) and
+               "ec2.amazonaws.com" in as_list(one.get("Principal", {}).get("Service", []))
+               for one in statements(document))
 
 
 def _document(text: Any) -> Document:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 import threading
 import time
@@ -12,15 +13,25 @@ from ..faults import Faults
 from . import fixes, images
 from .backend import Answer, Backend
 from .callers import ADMIN, EVERYTHING, OPERATOR, Callers
+from .consoles import Consoles
+from .errors import AwsError
 from .hold import Hold
+from .launch import machine_facts
 from .lifecycle import DURATIONS, Lifecycle
+from .machines import RealMachines
 from .models import Call
 from .policy import Document, check
 from .quotas import DEFAULTS, Quotas
 from .staleness import KINDS, Staleness
 from .tokens import Tokens
 from .weather import AWS_BUCKETS, Weather
+from .weather import KINDS as WEATHER
 
+# What a node's console shows (src/cli/console_records.cpp, cloud-init/user-data.yaml.in): seconds after boot, record.
+PLAYED = [(8.0, "installed sha256=" + "0" * 64), (8.2, 'run began command="node up" version=0.1.0'),
+          (15.0, "phase=containerd outcome=changed changes=4 took=5.1 s"),
+          (24.0, "phase=kubernetes-packages outcome=changed changes=6 took=8.7 s"),
+          (40.0, "run outcome=ready phases_changed=17 took=31.9 s")]
 LIFETIME = 6 * 3600.0  # of a role's credentials, seconds
 
 
@@ -32,6 +43,7 @@ class Cloud:
         self._log = open(folder / "requests.jsonl", "a", buffering=1)
         self._log_lock = threading.Lock()
         self.keys: dict[str, tuple[str, str]] = {}
+        self.machines = RealMachines(folder, self._did_not_start) if wanted.get("machines") else None
         self.scale = float(wanted.get("scale", 1.0))
         self.lifecycle = Lifecycle()
         fixes.apply(lambda: self.lifecycle)
@@ -44,11 +56,13 @@ class Cloud:
             self.backend.reset()
             self.faults = Faults()
             self.weather = Weather()
-            self.lifecycle = Lifecycle(scale=self.scale)
+            self.lifecycle = Lifecycle(self.machines, self.scale)
+            self.consoles = Consoles(self.machines)
             self.callers = Callers(self.backend)
             self.tokens = Tokens()
             self.quotas = Quotas(self.backend)
             self.hold = Hold()
+            self.page_size = 0
             self.violations: list[dict[str, Any]] = []
             for name in (ADMIN, OPERATOR):
                 self.keys[name] = self.callers.create_user(name, EVERYTHING, self.keys.get(name))
@@ -78,13 +92,35 @@ class Cloud:
             self._remember_instances(call, answer)
         self.tokens.keep(call, answer)
         self.staleness.note()
+        self.pass_on_addresses()
+
+    def pass_on_addresses(self) -> None:
+        """Public addresses come and go with stops, starts and associations; machines are to be reached by them."""
+        if self.machines is not None:
+            self.machines.addresses({one.id: one.public_ip or "" for one in self.backend.ec2.all_instances()
+                                     if one._state.name in ("pending", "running", "stopping", "stopped")})
 
     def _remember_instances(self, call: Call, answer: Answer) -> None:
-        """What moto forgets of a launch: metadata options and the token."""
+        """What moto forgets of a launch: metadata options and the token. Then its machine boots, if there are any."""
         for found in re.findall(rb"<instanceId>(i-[0-9a-f]+)</instanceId>", answer[2]):
             instance = self.backend.ec2.get_instance(found.decode())
             instance.metadata_options = dict(call.parameters.get("MetadataOptions", {}))
             instance.client_token = call.parameters.get("ClientToken", "")
+            if self.machines is not None:
+                self.machines.launch(instance.id, **machine_facts(instance, call.parameters, self.backend))
+
+    def _did_not_start(self, name: str, why: str) -> None:
+        with self.backend.lock:
+            instance = self.backend.ec2.get_instance_by_id(name)
+            if instance is not None:
+                self.lifecycle.fail(instance, why, instance.end)
+
+    def console_output(self, call: Call) -> Answer:
+        instance = self.backend.ec2.get_instance_by_id(call.parameters["InstanceId"])
+        if instance is None:
+            raise AwsError("InvalidInstanceID.NotFound",
+                           f"The instance ID '{call.parameters['InstanceId']}' does not exist")
+        return 200, {}, self.consoles.answer(instance, bool(call.parameters.get("Latest")), self.lifecycle)
 
     def violate(self, **what: Any) -> None:
         self.violations.append(what)
@@ -119,7 +155,10 @@ class Cloud:
         self.weather.storm(seed, {kind.replace("_", "-"): rate for kind, rate in rates.items()})
 
     def call_calm(self) -> None:
-        """Ends storms, throttling and staleness."""
+        """Ends storms, throttling, staleness, small pages and full zones."""
+        self.page_size = 0
+        self.quotas.no_capacity = []
+        self.lifecycle.nat_failures = []
         self.weather.calm()
         self.weather.set_buckets([])
         self.staleness.seconds = {}
@@ -159,6 +198,29 @@ class Cloud:
         """That zone (its letter) has no room for that instance type; without a zone, all have again."""
         self.quotas.no_capacity = [*self.quotas.no_capacity, (zone, type)] if zone else []
 
+    def call_pages(self, size: int) -> None:
+        """Every list that AWS pages comes in pages of at most so many items; 0: whole."""
+        self.page_size = size
+
+    def call_bad_day(self, seed: int, seconds: float = 0.3) -> dict[str, Any]:
+        """A mixture by seed: a storm, throttling, staleness up to so many seconds, small pages, a zone without room, a
+        NAT gateway that fails. What it came to is told."""
+        pick = random.Random(seed)
+        rates = {kind: round(pick.choice((0, 0.01, 0.03, 0.06)), 3) for kind in WEATHER}
+        stale = {kind: round(pick.choice((0, 0, seconds / 3, seconds)), 2) for kind in KINDS}
+        day = {"rates": rates, "stale": stale, "pages": pick.choice((0, 1, 2, 5)), "throttle": pick.random() < 0.2,
+               "no_capacity": pick.choice(["", "", "", "a", "b"]), "fail_nat": int(pick.random() < 0.15)}
+        self.weather.storm(seed, rates)
+        self.call_stale(stale, pick.choice((0.5, 1.0)), seed)
+        self.page_size = day["pages"]
+        if day["throttle"]:
+            self.weather.set_buckets([(r"ec2:(Describe|Get).*", 20, 50), (r"ec2:.*", 10, 20), (r"iam:.*", 5, 20)])
+        if day["no_capacity"]:
+            self.call_no_capacity(zone=day["no_capacity"])
+        if day["fail_nat"]:
+            self.call_fail_nat()
+        return day
+
     def call_hold(self, number: int, changing: bool = False) -> None:
         """Keeps the answer of the number-th request from now (with `changing`, of those that change something) from
         its client, for good: what was asked for has happened. `held` tells when it has come."""
@@ -188,11 +250,33 @@ class Cloud:
     def call_permission_use(self, name: str) -> list[dict[str, Any]]:
         return self.callers.permission_use(name)
 
+    def call_console(self, lines: list[tuple[float, str]], tag: str = "", value: str = "") -> None:
+        """Without machines: what instances (with that tag) write to their console, and how many of AWS's seconds after
+        they have begun to run. {instance}, {hostname} and {address} are filled in."""
+        self.consoles.script(lines, tag, value)
+
+    def call_play_nodes(self) -> None:
+        """Without machines: every instance tells on its console what a nodeboot that succeeds tells."""
+        self.consoles.script([(seconds, f"nodeboot: {{time}} {text}") for seconds, text in PLAYED])
+
+    def call_write_console(self, instance: str, text: str) -> None:
+        """Without machines: more text on one instance's console."""
+        self.consoles.write(instance, text)
+
+    def call_put_role(self, name: str, document: Document) -> None:
+        """A role that instances may take, with this one policy, and an instance profile of its name."""
+        check(document)
+        with self.backend.lock:
+            self.callers.put_role(name, document)
+
     def call_issue(self, role: str, session: str, lifetime: float = LIFETIME) -> dict[str, Any]:
         return self.callers.issue(role, session, lifetime)
 
     def call_expire(self, access_key: str | None = None) -> None:
         self.callers.expire(access_key)
+
+    def call_aws(self, service: str, target: str, parameters: dict[str, Any]) -> dict[str, Any]:
+        return self.backend.json(service, target, parameters)
 
     def call_json(self, service: str, target: str, parameters: dict[str, Any]) -> dict[str, Any]:
         return self.backend.json(service, target, parameters)

@@ -47,6 +47,8 @@ INSTANCE = [  # text in moto's template, what it should be
     ("<rootDeviceName>/dev/sda1</rootDeviceName>",
      "<rootDeviceName>{{ instance.root_device_name }}</rootDeviceName>"),
     ("<state> {{ instance.monitoring_state }} </state>", "<state>{{ instance.monitoring_state }}</state>"),
+    ("<stateReason>", "{% if instance._state_reason.code %}<stateReason>"),
+    ("</stateReason>", "</stateReason>{% endif %}"),
     ("instance.dynamic_group_list %}", "instance.dynamic_group_list or instance.nics[0].group_set %}"),
     ("<macAddress>1b:2b:3c:4d:5e:6f</macAddress>", "<macAddress>{{ nic.mac_address }}</macAddress>"),
 ]
@@ -113,10 +115,10 @@ def _instances(lifecycle: Callable[[], Lifecycle]) -> None:
     def _terminate(self: Any) -> Any:
         before = copy.copy(self._state)
         if before.name not in ("terminated", "shutting-down"):
-            lifecycle().begin(self, "shutting-down", 32, lambda: _terminated(self))
+            lifecycle().begin(self, "shutting-down", 32, self.end)
         return before
 
-    def _terminated(self: Any) -> None:
+    def end(self: Any) -> None:
         for address in self.ec2_backend.addresses:
             if address.instance is self or (address.eni and address.eni.instance is self):
                 self.ec2_backend.disassociate_address(association_id=address.association_id)
@@ -144,6 +146,7 @@ def _instances(lifecycle: Callable[[], Lifecycle]) -> None:
         return before
 
     kind.__init__, kind.terminate, kind.stop, kind.start = __init__, _terminate, _stop, _start  # type: ignore
+    kind.end = end
     kind.reboot = lambda self: lifecycle().reboot(self)  # type: ignore[method-assign]
 
 

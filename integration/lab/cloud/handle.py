@@ -13,9 +13,9 @@ import signal
 import subprocess
 import time
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any, Iterator, Sequence
 
-from .. import control, tree
+from .. import control, processes, tree
 from ..command import LabError
 from ..paths import write_file
 
@@ -39,19 +39,24 @@ class CloudHandle:
         self.folder = folder
         self._process: subprocess.Popen[bytes] | None = None
 
-    def configure(self, region: str = "eu-central-1", listen: list[dict[str, Any]] | None = None) -> None:
-        """`listen`: address, port (0 takes any), tls, and with tls certificate and key."""
+    def configure(self, region: str = "eu-central-1", listen: list[dict[str, Any]] | None = None,
+                  machines: bool = False, scale: float = 1.0) -> None:
+        """`listen`: address, port (0 takes any), tls, and with tls certificate and key. `machines`: boots them through
+        the lab's control socket in the same folder."""
         self.folder.mkdir(parents=True, exist_ok=True)
         write_file(self.folder / "cloud.json", json.dumps({
-            "region": region, "listen": listen or [{"address": "127.0.0.1", "port": 0, "tls": False}]}))
+            "region": region, "machines": machines, "scale": scale,
+            "listen": listen or [{"address": "127.0.0.1", "port": 0, "tls": False}]}))
 
-    def start(self) -> None:
+    def start(self, prefix: Sequence[str] = (), groups: Sequence[Path] = ()) -> None:
+        """`prefix`: words in front of the command; `groups`: control groups to run in. `wait_ready` waits for it."""
         argv, env = python(tree.aws_tree())
         (self.folder / "cloud.ready").unlink(missing_ok=True)
         with open(self.folder / "cloud.log", "ab") as log:
-            self._process = subprocess.Popen([*argv, "-m", "lab.cloud.main", str(self.folder)], env=env,
-                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
-        self.wait_ready()
+            self._process = subprocess.Popen([*prefix, *argv, "-m", "lab.cloud.main", str(self.folder)], env=env,
+                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                                             preexec_fn=lambda: processes.join_groups(groups))
+        processes.remember(self.folder / "cloud.pid", self._process.pid)
 
     def wait_ready(self, timeout: float = 120) -> None:
         deadline = time.monotonic() + timeout
@@ -114,6 +119,7 @@ def running(folder: Path, region: str = "eu-central-1") -> Iterator[CloudHandle]
     handle.configure(region)
     handle.start()
     try:
+        handle.wait_ready()
         yield handle
     finally:
         handle.stop()

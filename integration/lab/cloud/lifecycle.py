@@ -55,6 +55,7 @@ class Lifecycle:
                 done()
             else:
                 instance._state.name, instance._state.code = "running", 16
+                instance.running_since = time.monotonic()
             if state == "shutting-down":
                 self.after("forget", lambda: _forget(instance))
 
@@ -65,6 +66,13 @@ class Lifecycle:
     def restart(self, instance_id: str) -> None:
         if self.machines is not None:
             self.machines.start(instance_id)
+
+    def fail(self, instance: Any, why: str, done: Done) -> None:
+        """An instance that could not be started, as EC2 shows it: pending, then terminated, with a reason."""
+        instance.epoch = next(self._numbers)
+        done()
+        instance._state_reason.code = "Server.InternalError"
+        instance._state_reason.message = f"Server.InternalError: Internal error on launch: {why}"
 
     def reboot(self, instance: Any) -> None:
         if self.machines is not None:

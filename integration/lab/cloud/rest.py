@@ -39,11 +39,14 @@ def _candidates(method: str, key: bool, query: Mapping[str, str], bucket: bool) 
             all(name in query and value in (None, query[name]) for name, value in known.items())]
 
 
+HOST = re.compile(r"(?:(.+)\.)?s3[.-](?:[a-z0-9-]+\.)?amazonaws\.com(?::\d+)?")
+
+
 def split(host: str, path: str) -> tuple[str, str]:
     """Bucket and key, from a virtual host's name or from the path."""
-    virtual = re.fullmatch(r"(.+)\.s3[.-](?:[a-z0-9-]+\.)?amazonaws\.com", host.partition(":")[0])
+    virtual = HOST.fullmatch(host)
     parts = urllib.parse.unquote(path).lstrip("/")
-    if virtual:
+    if virtual and virtual[1]:
         return virtual[1], parts
     bucket, _, key = parts.partition("/")
     return bucket, key

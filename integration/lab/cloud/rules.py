@@ -4,6 +4,8 @@ Codes and messages are EC2's and IAM's own, from their API references ("Error co
 """
 from __future__ import annotations
 
+import base64
+import binascii
 import json
 import re
 from typing import Any, Callable, Iterator
@@ -140,7 +142,11 @@ def _associate_route_table(parameters: dict[str, Any], backend: Backend) -> None
 def _run_instances(parameters: dict[str, Any], backend: Backend) -> None:
     if parameters["MinCount"] != parameters["MaxCount"]:
         raise AwsError("LabUnsupported", "the lab starts exactly as many instances as asked for: MinCount = MaxCount")
-    if len(parameters.get("UserData", "")) * 3 // 4 > USER_DATA_LIMIT:
+    try:
+        user_data = base64.b64decode(parameters.get("UserData", ""), validate=True)
+    except binascii.Error:
+        raise AwsError("InvalidUserData.Malformed", "Invalid BASE64 encoding of user data.") from None
+    if len(user_data) > USER_DATA_LIMIT:
         raise AwsError("InvalidParameterValue", "User data is limited to 16384 bytes")
     interfaces = parameters.get("NetworkInterfaces", [])
     if interfaces and (parameters.get("SecurityGroupIds") or parameters.get("SubnetId")):

@@ -1,7 +1,9 @@
 """What was just made is not yet seen: describes leave it out, and its id is NotFound, for a while.
 
 AWS's control plane is eventually consistent; moto's memory is not. Young things are taken out of moto's memory for
-the length of one request, so that every answer, filter and NotFound code is moto's own.
+the length of one request, so that every answer, filter and NotFound code is moto's own. A request that changes
+something misses only what it names: what a change would break (a VPC's subnets when it is deleted, a CIDR in use) AWS
+knows even when a describe does not show it yet.
 """
 from __future__ import annotations
 
@@ -10,6 +12,7 @@ import time
 from typing import Any, Callable, Iterator
 
 from .backend import Backend
+from .models import Call
 
 KINDS = ("vpc", "subnet", "internet-gateway", "elastic-ip", "natgateway", "route-table", "security-group", "key-pair",
          "instance", "role", "instance-profile")
@@ -62,8 +65,8 @@ class Staleness:
         self._born |= {one: now for one in present - self._known}
         self._known = present
 
-    def hide(self) -> Taken:
-        """Takes what is too young to be seen out of moto's memory; the result puts it back."""
+    def hide(self, call: Call) -> Taken:
+        """Takes what is too young to be seen by this call out of moto's memory; the result puts it back."""
         if not self.seconds or not self._born:
             return lambda: None
         now = time.monotonic()
@@ -71,13 +74,16 @@ class Staleness:
         hidden = {one for one in self._born if self._random.random() < self.probability}
         if not hidden:
             return lambda: None
+        named = None if call.reads else set(_words(call.parameters))
         undo: list[Taken] = []
         for kind, place in list(self._places()):
-            gone = [name for name in place if (kind, name) in hidden]
+            gone = [key for key, thing in place.items() if (kind, key) in hidden and
+                    (named is None or named & _names(kind, key, thing))]
             if gone:
                 undo.append(_take(place, gone))
         addresses = self._backend.ec2.addresses
-        gone = [one for one in addresses if ("elastic-ip", one.allocation_id) in hidden]
+        gone = [one for one in addresses if ("elastic-ip", one.allocation_id) in hidden and
+                (named is None or one.allocation_id in named)]
         for one in gone:
             addresses.remove(one)
         undo.append(lambda: addresses.extend(gone))
@@ -86,6 +92,29 @@ class Staleness:
             for one in undo:
                 one()
         return put_back
+
+
+def _words(value: Any) -> Iterator[str]:
+    """Every word in a request's parameters; of an ARN, also its last part."""
+    if isinstance(value, dict):
+        for one in value.values():
+            yield from _words(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from _words(one)
+    elif isinstance(value, str) and len(value) < 256:
+        yield value
+        if value.startswith("arn:"):
+            yield value.rpartition("/")[2]
+
+
+def _names(kind: str, key: str, thing: Any) -> set[str]:
+    """By what requests know a thing that moto keeps under `key`."""
+    if kind == "instance":
+        return {one.id for one in thing.instances}
+    if kind in ("role", "instance-profile"):
+        return {thing.name}
+    return {key, str(getattr(thing, "id", key))}
 
 
 def _take(place: Any, names: list[str]) -> Taken:
