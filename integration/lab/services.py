@@ -14,6 +14,7 @@ import ssl
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -135,8 +136,11 @@ class Services:
             self.lab.network.unmap_public(old, machine.instance.address)
         if public:
             self.lab.network.map_public(public, machine.instance.address)
-        machine.instance.public_address = public
-        machine.instance.save(machine.folder)
+        self.call_change_instance(instance, public_address=public)
+
+    def call_change_instance(self, instance: str, **facts: Any) -> None:
+        machine = self._machine(instance)
+        replace(machine.instance, **facts).save(machine.folder)
 
     def call_stop_instance(self, instance: str) -> None:
         self._machine(instance).poweroff()

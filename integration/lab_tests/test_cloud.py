@@ -300,6 +300,7 @@ def test_a_private_bucket_keeps_objects(cloud: CloudHandle) -> None:
     s3.put_public_access_block(Bucket="nodeboot-demo", PublicAccessBlockConfiguration={"BlockPublicAcls": True})
     s3.put_object(Bucket="nodeboot-demo", Key="nodeboot/a b+c", Body=b"binary")
     assert s3.get_object(Bucket="nodeboot-demo", Key="nodeboot/a b+c")["Body"].read() == b"binary"
+    assert s3.head_object(Bucket="nodeboot-demo", Key="nodeboot/a b+c")["ContentLength"] == 6
     assert [one["Key"] for one in s3.list_objects_v2(Bucket="nodeboot-demo")["Contents"]] == ["nodeboot/a b+c"]
     assert code_of(lambda: s3.get_object(Bucket="nodeboot-demo", Key="none")) == "NoSuchKey"
     assert code_of(lambda: s3.delete_bucket(Bucket="nodeboot-demo")) == "BucketNotEmpty"
@@ -365,3 +366,28 @@ def test_a_bad_day_is_survived_by_patience(cloud: CloudHandle, seed: int) -> Non
         except ResponseParserError:  # a truncated answer, which boto3 does not ask for again
             return False
     eventually(found)
+
+
+def test_an_instance_can_be_changed(made: Architecture) -> None:
+    ec2 = made.ec2
+    ec2.modify_instance_metadata_options(InstanceId=made.instance, HttpTokens="optional", HttpPutResponseHopLimit=2)
+    found = made.describe()["MetadataOptions"]
+    assert (found["HttpTokens"], found["HttpPutResponseHopLimit"], found["HttpEndpoint"]) == ("optional", 2, "enabled")
+    other = ec2.create_security_group(GroupName="other", Description="other", VpcId=made.vpc)["GroupId"]
+    ec2.modify_instance_attribute(InstanceId=made.instance, Groups=[other])
+    assert [one["GroupId"] for one in made.describe()["SecurityGroups"]] == [other]
+    assert [one["GroupId"] for one in made.describe()["NetworkInterfaces"][0]["Groups"]] == [other]
+    ec2.delete_security_group(GroupId=made.group)  # nothing uses it any more
+
+
+def test_details_that_a_launcher_looks_at(made: Architecture) -> None:
+    ec2 = made.ec2
+    key = ec2.describe_key_pairs(KeyNames=["me"], IncludePublicKey=True)["KeyPairs"][0]
+    assert (key["PublicKey"], key["KeyType"]) == (KEY, "ed25519")
+    nat = ec2.describe_nat_gateways(NatGatewayIds=[made.nat_gateway])["NatGateways"][0]["NatGatewayAddresses"][0]
+    assert nat["PrivateIp"].startswith("10.0.0.") and nat["AllocationId"] == made.eip
+    assert ec2.describe_addresses(AllocationIds=[made.eip])["Addresses"][0]["PrivateIpAddress"] == nat["PrivateIp"]
+    interface = ec2.describe_network_interfaces(NetworkInterfaceIds=[nat["NetworkInterfaceId"]])["NetworkInterfaces"][0]
+    assert interface["Description"] == f"Interface for NAT Gateway {made.nat_gateway}"
+    (volume,) = ec2.describe_volumes()["Volumes"]
+    assert volume["Attachments"][0]["DeleteOnTermination"] is True

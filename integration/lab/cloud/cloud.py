@@ -13,7 +13,7 @@ from ..faults import Faults
 from . import fixes, images
 from .backend import Answer, Backend
 from .callers import ADMIN, EVERYTHING, OPERATOR, Callers
-from .consoles import Consoles
+from .consoles import Consoles, ec2_answer
 from .errors import AwsError
 from .hold import Hold
 from .launch import machine_facts
@@ -115,12 +115,20 @@ class Cloud:
             if instance is not None:
                 self.lifecycle.fail(instance, why, instance.end)
 
-    def console_output(self, call: Call) -> Answer:
-        instance = self.backend.ec2.get_instance_by_id(call.parameters["InstanceId"])
+    def own_answer(self, call: Call) -> Answer | None:
+        """To what moto cannot answer at all, or only with an invention."""
+        if call.name not in ("ec2:GetConsoleOutput", "ec2:ModifyInstanceMetadataOptions"):
+            return None
+        parameters = dict(call.parameters)
+        instance = self.backend.ec2.get_instance_by_id(name := parameters.pop("InstanceId"))
         if instance is None:
-            raise AwsError("InvalidInstanceID.NotFound",
-                           f"The instance ID '{call.parameters['InstanceId']}' does not exist")
-        return 200, {}, self.consoles.answer(instance, bool(call.parameters.get("Latest")), self.lifecycle)
+            raise AwsError("InvalidInstanceID.NotFound", f"The instance ID '{name}' does not exist")
+        if call.name == "ec2:GetConsoleOutput":
+            return 200, {}, self.consoles.answer(instance, bool(parameters.get("Latest")), self.lifecycle)
+        instance.metadata_options = instance.metadata_options | parameters
+        if self.machines is not None and "HttpPutResponseHopLimit" in parameters:
+            self.machines.change(name, hop_limit=parameters["HttpPutResponseHopLimit"])
+        return 200, {}, ec2_answer("ModifyInstanceMetadataOptions", f"<instanceId>{name}</instanceId>")
 
     def violate(self, **what: Any) -> None:
         self.violations.append(what)

@@ -9,6 +9,7 @@ import base64
 import time
 from typing import Any
 
+from .errors import request_id
 from .lifecycle import Lifecycle
 from .machines import RealMachines
 
@@ -57,6 +58,10 @@ class Consoles:
         text = self.text(instance, lifecycle)[-SIZE:] if latest or at_rest else b""
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())
         output = f"<output>{base64.b64encode(text).decode()}</output>" if text else ""
-        return (f'<?xml version="1.0" encoding="UTF-8"?>\n<GetConsoleOutputResponse xmlns="http://ec2.amazonaws.com/doc/'
-                f'2016-11-15/"><requestId>lab</requestId><instanceId>{instance.id}</instanceId><timestamp>{stamp}'
-                f"</timestamp>{output}</GetConsoleOutputResponse>").encode()
+        return ec2_answer("GetConsoleOutput", f"<instanceId>{instance.id}</instanceId><timestamp>{stamp}</timestamp>"
+                          f"{output}")
+
+
+def ec2_answer(action: str, members: str) -> bytes:
+    return (f'<?xml version="1.0" encoding="UTF-8"?>\n<{action}Response xmlns="http://ec2.amazonaws.com/doc/2016-11-15/">'
+            f"<requestId>{request_id()}</requestId>{members}</{action}Response>").encode()

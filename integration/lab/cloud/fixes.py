@@ -5,16 +5,20 @@ moto must not silently undo a fix.
 """
 from __future__ import annotations
 
+import base64
 import copy
+import hashlib
 import json
 from typing import Any, Callable
 
 from moto.ec2.exceptions import EC2ClientError
-from moto.ec2.models import instances, key_pairs, nat_gateways, route_tables
+from moto.ec2.models import elastic_ip_addresses, instances, key_pairs, nat_gateways, route_tables
+from moto.ec2.responses import elastic_block_store as volume_answers
 from moto.ec2.responses import instances as instance_answers
+from moto.ec2.responses import key_pairs as key_answers
 from moto.ec2.responses import nat_gateways as nat_answers
 from moto.ec2.responses import route_tables as route_answers
-from moto.ec2.utils import generic_filter
+from moto.ec2.utils import generic_filter, random_public_ip
 from moto.iam import models as iam_models
 
 from .lifecycle import Lifecycle
@@ -69,7 +73,9 @@ def apply(lifecycle: Callable[[], Lifecycle]) -> None:
     _answers()
     _instances(lifecycle)
     _nat_gateways(lifecycle)
+    _key_pairs()
     _filters()
+    elastic_ip_addresses.random_ip = random_public_ip  # moto's would be of 127.0.0.0/8
 
 
 def _managed_policies() -> None:
@@ -83,6 +89,13 @@ def _answers() -> None:
         _replace(instance_answers, name, INSTANCE)
     _replace(instance_answers, "EC2_RUN_INSTANCES", [(
         "<item>\n      <groupId>sg-245f6a01</groupId>\n      <groupName>default</groupName>\n    </item>", "")])
+    _replace(volume_answers, "DESCRIBE_VOLUMES_RESPONSE", [(
+        "<deleteOnTermination>false</deleteOnTermination>", "<deleteOnTermination>{{ 'true' if volume.attachment.device in"
+        " volume.attachment.instance.block_device_mapping and volume.attachment.instance.block_device_mapping["
+        "volume.attachment.device].delete_on_termination else 'false' }}</deleteOnTermination>")])
+    _replace(key_answers, "DESCRIBE_KEY_PAIRS_RESPONSE", [(
+        "</keyFingerprint>", "</keyFingerprint><keyType>{{ keypair.key_type }}</keyType>"
+        "<publicKey>{{ keypair.public_key }}</publicKey>")])
     for name in ("DESCRIBE_NAT_GATEWAYS_RESPONSE", "CREATE_NAT_GATEWAY"):
         _replace(nat_answers, name, [(
             "<state>{{ nat_gateway.state }}</state>",
@@ -147,6 +160,13 @@ def _instances(lifecycle: Callable[[], Lifecycle]) -> None:
 
     kind.__init__, kind.terminate, kind.stop, kind.start = __init__, _terminate, _stop, _start  # type: ignore
     kind.end = end
+    change_groups = instances.InstanceBackend.modify_instance_security_groups
+
+    def changed(self: Any, instance_id: str, new_group_id_list: list[str]) -> Any:
+        made = change_groups(self, instance_id, new_group_id_list)
+        made.nics[0]._group_set = []  # moto adds the instance's groups to these, and so would keep the old ones
+        return made
+    instances.InstanceBackend.modify_instance_security_groups = changed  # type: ignore[method-assign]
     kind.reboot = lambda self: lifecycle().reboot(self)  # type: ignore[method-assign]
 
 
@@ -164,7 +184,10 @@ def _nat_gateways(lifecycle: Callable[[], Lifecycle]) -> None:
             raise EC2ClientError("Resource.AlreadyAssociated",
                                  f"Elastic IP address [{allocation_id}] is already associated")
         made = create(self, subnet_id, allocation_id, *words, **named)
-        made.private_ip = made._eni.private_ip_address
+        address = made._eni.subnet.get_available_subnet_ip(made._eni)
+        made.private_ip = made._eni.private_ip_address = made.address_set[0]["privateIp"] = address
+        made._eni.private_ip_addresses[0]["PrivateIpAddress"] = address
+        made._eni.description = f"Interface for NAT Gateway {made.id}"
         lifecycle().begin_nat(made, problem)
         return made
 
@@ -193,6 +216,30 @@ def _nat_gateways(lifecycle: Callable[[], Lifecycle]) -> None:
     backend.create_nat_gateway = created  # type: ignore[method-assign]
     backend.delete_nat_gateway = deleted  # type: ignore[method-assign]
     backend.describe_nat_gateways = described  # type: ignore[method-assign]
+
+
+def _key_pairs() -> None:
+    """The key itself, its type, and an ed25519 key's fingerprint as OpenSSH writes it."""
+    kind = key_pairs.KeyPair
+
+    def public_key(self: Any) -> str:
+        kept = str(self.material_public)
+        return kept if kept.startswith("ssh-") else base64.b64decode(kept).decode()
+
+    def key_type(self: Any) -> str:
+        return "ed25519" if "ssh-ed25519" in public_key(self) else "rsa"
+
+    imported = key_pairs.KeyPairBackend.import_key_pair
+
+    def import_key_pair(self: Any, key_name: str, public_key_material: str, tags: Any) -> Any:
+        made = imported(self, key_name, public_key_material, tags)
+        if key_type(made) == "ed25519":
+            blob = base64.b64decode(public_key(made).split()[1])
+            made.fingerprint = base64.b64encode(hashlib.sha256(blob).digest()).decode()
+        return made
+
+    kind.public_key, kind.key_type = property(public_key), property(key_type)
+    key_pairs.KeyPairBackend.import_key_pair = import_key_pair  # type: ignore[method-assign]
 
 
 def _filters() -> None:

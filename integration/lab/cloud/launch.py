@@ -28,13 +28,9 @@ def machine_facts(instance: Any, parameters: dict[str, Any], backend: Backend) -
         "image": instance.image_id, "tags": tags, "disk_gib": sizes[0] if sizes else 8,
         "hop_limit": options.get("HttpPutResponseHopLimit", 1),
         "tags_in_metadata": options.get("InstanceMetadataTags") == "enabled",
-        "key": _public_key(key.material_public) if key else "", "key_name": parameters.get("KeyName", ""), "vpc": vpc.id,
+        "key": key.public_key if key else "", "key_name": parameters.get("KeyName", ""), "vpc": vpc.id,
         "vpc_cidr": vpc.cidr_block, "public_address": instance.public_ip or "",
         "profile": profile.rpartition("/")[2], "interface": instance.nics[0].id,
         "security_groups": [getattr(one, "name", one) for one in instance.nics[0].group_set],
         "user_data": base64.b64decode(parameters.get("UserData", ""))}
 
-
-def _public_key(kept: str) -> str:
-    """moto keeps an imported key as it arrived, encoded, and one that it made itself as it is."""
-    return kept if kept.startswith("ssh-") else base64.b64decode(kept).decode()

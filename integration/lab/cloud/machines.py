@@ -50,6 +50,10 @@ class RealMachines:
                 self._public[instance] = address
                 self._order(instance, "address_instance", public=address)
 
+    def change(self, instance: str, **facts: Any) -> None:
+        """Other values for some of the instance's facts, which metadata shows at once."""
+        self._order(instance, "change_instance", **facts)
+
     def stop(self, instance: str) -> None:
         self._order(instance, "stop_instance")
 
