@@ -22,6 +22,8 @@ enum class DnsMode { google, keep, file };
 enum class TimeMode { manage, keep };
 enum class StoreKind { ssm, folder };
 enum class ProxyMode { iptables, nftables, ipvs };
+enum class MachineImage { ubuntu_24_04, debian_12, debian_13, amazon_linux_2023 };
+enum class BinaryOrigin { s3, url, image };
 
 struct Taint {
     std::string key, value, effect;  ///< effect: NoSchedule, PreferNoSchedule, NoExecute
@@ -140,6 +142,10 @@ struct AccessConfig {
     bool ssh_from_anywhere = false;
     std::vector<std::string> admin_cidr;  ///< may reach the API server from outside the VPC
     bool etcd_from_workers = false;       ///< the reference architecture's rule; see docs/security.md
+    /// How to log in by SSH; at most one of the three. None: the user's own public key, see launch/ssh_key.hpp.
+    std::string key_pair;           ///< name of a key pair that EC2 has
+    std::string ssh_public_key;     ///< "ssh-ed25519 AAAA…", or the path of a file that holds it
+    std::string ssh_generated_key;  ///< path: a key is made and kept there, 0600
 };
 
 struct InstancesConfig {
@@ -147,7 +153,20 @@ struct InstancesConfig {
     std::string worker_type = "t3.small";
     unsigned workers = 3;
     unsigned volume_gib = 30;  ///< gp3, encrypted
+    MachineImage image = MachineImage::ubuntu_24_04;
+    std::string ami;  ///< "ami-…"; empty: the newest of `image`
+    /// Names of instance profiles that exist; empty: they and their roles are made.
+    std::string control_plane_profile, worker_profile;
+    std::string permissions_boundary;  ///< ARN of a policy, for the roles that are made
     std::map<std::string, std::string> tags;
+};
+
+/// How nodeboot itself gets onto an instance.
+struct BinaryConfig {
+    BinaryOrigin source = BinaryOrigin::s3;
+    std::string file;         ///< what is uploaded, with source s3; empty: the program that runs
+    std::string bucket;       ///< empty: one is made for the cluster
+    std::string url, sha256;  ///< with source url
 };
 
 struct Config {
@@ -165,6 +184,7 @@ struct Config {
     VpcConfig vpc;
     AccessConfig access;
     InstancesConfig instances;
+    BinaryConfig binary;
 };
 
 /// The subnets' ranges, given or cut from network.vpc_cidr.

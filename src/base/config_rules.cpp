@@ -6,6 +6,8 @@
 #include <array>
 #include <bit>
 
+#include "base/instance_type.hpp"
+
 namespace nodeboot {
 namespace {
 
@@ -50,6 +52,9 @@ class Rules {
         subnets();
         given_network();
         access();
+        ssh_key();
+        machines();
+        binary();
         versions();
         idle_settings();
     }
@@ -274,6 +279,43 @@ class Rules {
                         "access.ssh_from_anywhere = true if that is what you want");
     }
 
+    void ssh_key() {
+        std::string_view first;
+        const auto& access = config_.access;
+        for (const auto& [key, value] : {std::pair{"access.key_pair", &access.key_pair},
+                                         {"access.ssh_public_key", &access.ssh_public_key},
+                                         {"access.ssh_generated_key", &access.ssh_generated_key}}) {
+            if (value->empty() || !usable({key})) continue;
+            if (!first.empty()) mistake({key}, fmt::format("{} is given too; one key logs in", first));
+            first = key;
+        }
+    }
+
+    void machines() {
+        const auto& instances = config_.instances;
+        if (!usable({"instances.control_plane_type", "instances.worker_type", "instances.workers"})) return;
+        const auto first = architecture_of(instances.control_plane_type),
+                   second = architecture_of(instances.worker_type);
+        if (instances.workers != 0 && first != second)
+            mistake(
+                {"instances.worker_type", "instances.control_plane_type"},
+                fmt::format("{} is {} and {} is {}: one binary and one image serve all instances",
+                            instances.control_plane_type, to_string(first), instances.worker_type, to_string(second)));
+        if (instances.ami.empty() && instances.image == MachineImage::amazon_linux_2023 &&
+            config_.kubernetes.source == Source::repository && usable({"instances.image", "kubernetes.source"}))
+            mistake({"instances.image", "kubernetes.source"},
+                    "on Amazon Linux, which has no apt, kubernetes.source must be \"bundle\" or \"preinstalled\"");
+    }
+
+    void binary() {
+        const auto& given = config_.binary;
+        if (!usable({"binary.source", "binary.url", "binary.sha256", "instances.ami"})) return;
+        if (given.source == BinaryOrigin::url && (given.url.empty() || given.sha256.empty()))
+            mistake({"binary.source"}, "\"url\" needs binary.url and binary.sha256");
+        if (given.source == BinaryOrigin::image && config_.instances.ami.empty())
+            mistake({"binary.source"}, "\"image\" needs instances.ami, an image that holds nodeboot");
+    }
+
     void versions() {
         const auto& version = config_.kubernetes.version;
         if (!usable({"kubernetes.version"})) return;
@@ -303,6 +345,14 @@ class Rules {
         idle("time.servers", config_.host.time_mode == TimeMode::keep, "time.mode is \"keep\"");
         for (const char* key : {"vpc.public_subnet", "vpc.private_subnets", "vpc.zones"})
             idle(key, config_.vpc.given(), "vpc.id is given");
+        const bool uploaded = config_.binary.source == BinaryOrigin::s3;
+        for (const char* key : {"binary.file", "binary.bucket"}) idle(key, !uploaded, "binary.source is not \"s3\"");
+        for (const char* key : {"binary.url", "binary.sha256"})
+            idle(key, config_.binary.source != BinaryOrigin::url, "binary.source is not \"url\"");
+        idle("instances.image", !config_.instances.ami.empty(), "instances.ami is given");
+        idle("instances.permissions_boundary",
+             !config_.instances.control_plane_profile.empty() && !config_.instances.worker_profile.empty(),
+             "both instance profiles are given");
         idle("flannel.image", !config_.flannel.enabled, "flannel.enabled is false");
         idle("flannel.cni_image", !config_.flannel.enabled, "flannel.enabled is false");
     }

@@ -21,6 +21,9 @@ constexpr std::string_view time_words[] = {"manage", "keep"};
 constexpr std::string_view store_words[] = {"ssm", "folder"};
 constexpr std::string_view proxy_words[] = {"iptables", "nftables", "ipvs"};
 
+constexpr std::string_view image_words[] = {"ubuntu-24.04", "debian-12", "debian-13", "amazon-linux-2023"};
+constexpr std::string_view binary_words[] = {"s3", "url", "image"};
+
 constexpr std::span<const std::string_view> words_of(Role) { return role_words; }
 constexpr std::span<const std::string_view> words_of(Source) { return source_words; }
 constexpr std::span<const std::string_view> words_of(ContainerdSource) { return containerd_source_words; }
@@ -28,6 +31,8 @@ constexpr std::span<const std::string_view> words_of(DnsMode) { return dns_words
 constexpr std::span<const std::string_view> words_of(TimeMode) { return time_words; }
 constexpr std::span<const std::string_view> words_of(StoreKind) { return store_words; }
 constexpr std::span<const std::string_view> words_of(ProxyMode) { return proxy_words; }
+constexpr std::span<const std::string_view> words_of(MachineImage) { return image_words; }
+constexpr std::span<const std::string_view> words_of(BinaryOrigin) { return binary_words; }
 
 template <class T>
 std::string allowed_range(const Setting& setting) {
@@ -127,6 +132,7 @@ constexpr Section section_table[] = {
      Audience::operators},
     {"access", "Who may reach the nodes from outside, as rules of the security groups.", Audience::operators},
     {"instances", "The machines that `nodeboot cluster up` starts.", Audience::operators},
+    {"binary", "How nodeboot gets onto the instances.", Audience::operators},
 };
 
 using C = Config;
@@ -142,6 +148,7 @@ using A = AwsConfig;
 using V = VpcConfig;
 using S = AccessConfig;
 using I = InstancesConfig;
+using B = BinaryConfig;
 
 constexpr Setting setting_table[] = {
     row<&C::cluster, &ClusterConfig::name>("cluster.name", "name", each(syntax::label_name),
@@ -377,6 +384,19 @@ constexpr Setting setting_table[] = {
         "access.etcd_from_workers", "true or false", {},
         {"Opens etcd (2379-2380) to the workers, as the reference architecture says. Nothing needs it, and whoever is "
          "root on a worker is then one certificate away from the cluster's whole state."}),
+    row<&C::access, &S::key_pair>(
+        "access.key_pair", "name", optional(syntax::one_line),
+        {"A key pair that EC2 has already; it is used and let be.", "one is made of your own public key", "\"ada\""}),
+    row<&C::access, &S::ssh_public_key>(
+        "access.ssh_public_key", "public key or absolute path", optional(syntax::public_key_or_path),
+        {"The public key that logs in (ed25519 or RSA), or the file that holds it.",
+         "the first of `~/.ssh/id_ed25519.pub` and `~/.ssh/id_rsa.pub`; without one there is no key pair",
+         "\"/home/ada/.ssh/work.pub\""}),
+    row<&C::access, &S::ssh_generated_key>(
+        "access.ssh_generated_key", "absolute path", optional(syntax::absolute_path),
+        {"Makes an ed25519 key for this cluster and keeps it in this file, mode 0600, the public half beside it in "
+         "`.pub`. A key that is there is used.",
+         "no key is made", "\"/home/ada/.ssh/nodeboot-demo\""}),
 
     row<&C::instances, &I::control_plane_type>("instances.control_plane_type", "instance type",
                                                each(syntax::instance_type), {"The control plane's instance type."}),
@@ -387,9 +407,45 @@ constexpr Setting setting_table[] = {
                                      "numbers are terminated; drain them first."}),
     row<&C::instances, &I::volume_gib>("instances.volume_gib", "number", between(8, 16384),
                                        {"Size of each root volume (gp3, encrypted), in GiB."}),
+    row<&C::instances, &I::image>(
+        "instances.image", "one of", {},
+        {"The system that instances start from: the newest image that its makers publish, for the instance type's "
+         "architecture. Instances that exist keep theirs."}),
+    row<&C::instances, &I::ami>("instances.ami", "image id", optional(syntax::ami_id),
+                                {"Instead of `instances.image`: an image of yours, such as a baked one.",
+                                 "the newest of `instances.image`", "\"ami-0123456789abcdef0\""}),
+    row<&C::instances, &I::control_plane_profile>(
+        "instances.control_plane_profile", "name", optional(syntax::iam_name),
+        {"An instance profile of yours for the control plane, where nodeboot may not make roles. `nodeboot cluster "
+         "iam-policy` prints what it must allow.",
+         "it is made", "\"platform-control-plane\""}),
+    row<&C::instances, &I::worker_profile>("instances.worker_profile", "name", optional(syntax::iam_name),
+                                           {"The same for the workers.", "it is made", "\"platform-worker\""}),
+    row<&C::instances, &I::permissions_boundary>(
+        "instances.permissions_boundary", "ARN",
+        optional(syntax::policy_arn),
+        {"A policy that bounds what the roles made here may do, where the account demands one.", "none",
+         "\"arn:aws:iam::123456789012:policy/boundary\""}),
     row<&C::instances, &I::tags>(
         "instances.tags", "table of strings", entries(syntax::tag_key, syntax::tag_value),
         {"Further tags of everything that the launcher makes.", "none", "{ team = \"platform\" }"}),
+
+    row<&C::binary, &B::source>(
+        "binary.source", "one of", {},
+        {"`s3`: it is uploaded to a private bucket, and nodes fetch it with their role. `url`: nodes fetch it from "
+         "`binary.url`. `image`: it is in the image (`instances.ami`)."}),
+    row<&C::binary, &B::file>("binary.file", "absolute path", optional(syntax::absolute_path),
+                              {"What is uploaded: for instances of another architecture than yours.",
+                               "the nodeboot that runs", "\"/home/ada/nodeboot-arm64\""}),
+    row<&C::binary, &B::bucket>("binary.bucket", "bucket name", optional(syntax::bucket_name),
+                                {"A bucket of yours to upload to, in the cluster's region. It is let be.",
+                                 "one is made: `nodeboot-<cluster>-<account>-<region>`", "\"platform-artifacts\""}),
+    row<&C::binary, &B::url>("binary.url", "URL", optional(syntax::https_url),
+                             {"Where nodes fetch it, with `binary.source = \"url\"`.", "none",
+                              "\"https://downloads.example.com/nodeboot-0.1.0-amd64\""}),
+    row<&C::binary, &B::sha256>("binary.sha256", "64 hex digits", optional(syntax::sha256),
+                                {"What it must be, with `binary.url`; anything else is refused.", "none",
+                                 "\"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\""}),
 };
 
 }  // namespace

@@ -15,6 +15,7 @@ namespace nodeboot::syntax {
 namespace {
 
 constexpr std::string_view lower = "abcdefghijklmnopqrstuvwxyz";
+constexpr std::string_view upper = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 constexpr std::string_view digits = "0123456789";
 constexpr std::string_view lower_or_digit = "abcdefghijklmnopqrstuvwxyz0123456789";
 constexpr std::string_view alphanumeric = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
@@ -234,6 +235,44 @@ Problem resource_id(std::string_view text, std::string_view prefix) {
 
 Problem vpc_id(std::string_view text) { return resource_id(text, "vpc-"); }
 Problem subnet_id(std::string_view text) { return resource_id(text, "subnet-"); }
+Problem ami_id(std::string_view text) { return resource_id(text, "ami-"); }
+
+// IAM User Guide, "IAM and AWS STS quotas", name requirements.
+Problem iam_name(std::string_view text) {
+    const bool fits = !text.empty() && text.size() <= 128 && std::all_of(text.begin(), text.end(), [](char c) {
+        return is_in(c, lower) || is_in(c, upper) || is_in(c, digits) || is_in(c, "+=,.@_-");
+    });
+    return fits ? Problem() : fmt::format("'{}' is not a name as IAM has them (letters, digits, +=,.@_-)", text);
+}
+
+Problem policy_arn(std::string_view text) {
+    const auto parts = split(text, ':');
+    const bool fits = parts.size() == 6 && parts[0] == "arn" && parts[2] == "iam" && parts[5].starts_with("policy/");
+    return fits ? Problem() : fmt::format("'{}' is not a policy's ARN like arn:aws:iam::123456789012:policy/x", text);
+}
+
+// Amazon S3 User Guide, "General purpose bucket naming rules"; AWS's certificates do not cover names with dots.
+Problem bucket_name(std::string_view text) {
+    const bool fits =
+        text.size() >= 3 && text.size() <= 63 && text.front() != '-' && text.back() != '-' &&
+        std::all_of(text.begin(), text.end(), [](char c) { return is_in(c, lower) || is_in(c, digits) || c == '-'; });
+    return fits ? Problem() : fmt::format("'{}' is not a bucket name of 3 to 63 of a-z 0-9 -", text);
+}
+
+Problem sha256(std::string_view text) {
+    const bool fits = text.size() == 64 && all_in(text, "0123456789abcdef");
+    return fits ? Problem() : fmt::format("'{}' is not a SHA-256: 64 of 0-9 a-f", text);
+}
+
+Problem public_key_or_path(std::string_view text) {
+    if (text.starts_with('/')) return absolute_path(text);
+    const auto parts = split(text, ' ');
+    if (parts[0] == "ecdsa-sha2-nistp256" || parts[0].starts_with("sk-"))
+        return fmt::format("EC2 takes no {} keys; give an ed25519 or RSA key", parts[0]);
+    const bool fits = parts.size() >= 2 && (parts[0] == "ssh-ed25519" || parts[0] == "ssh-rsa") &&
+                      parts[1].starts_with("AAAA") && one_line(text).empty();
+    return fits ? Problem() : "neither a public key (ssh-ed25519 AAAA…) nor the absolute path of one";
+}
 
 Problem instance_type(std::string_view text) {
     const auto parts = split(text, '.');
@@ -334,6 +373,11 @@ Problem guarded_url(std::string_view text) {
         "'{}' would send credentials unencrypted; use https (http only to 127.0.0.0/8, ::1, localhost and "
         "169.254.0.0/16)",
         text);
+}
+
+Problem https_url(std::string_view text) {
+    if (auto problem = web_url(text); !problem.empty()) return problem;
+    return split_url(text).scheme == "https" ? Problem() : fmt::format("'{}' is not https", text);
 }
 
 Problem absolute_path(std::string_view text) {

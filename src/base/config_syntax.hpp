@@ -25,8 +25,15 @@ Problem ipv4_range(std::string_view text);         ///< "10.0.1.0/24", no host b
 Problem availability_zone(std::string_view text);  ///< "eu-central-1a"
 Problem vpc_id(std::string_view text);             ///< "vpc-" and 8 or 17 hex digits
 Problem subnet_id(std::string_view text);
-Problem instance_type(std::string_view text);  ///< "t3.medium"
-Problem tag_key(std::string_view text);        ///< of AWS; not ours (nodeboot.io/), not AWS's own (aws:)
+Problem ami_id(std::string_view text);
+Problem iam_name(std::string_view text);     ///< of a role or instance profile
+Problem policy_arn(std::string_view text);   ///< "arn:aws:iam::123456789012:policy/name"
+Problem bucket_name(std::string_view text);  ///< S3's rules, without dots
+Problem sha256(std::string_view text);       ///< 64 lower-case hex digits
+Problem https_url(std::string_view text);
+Problem public_key_or_path(std::string_view text);  ///< "ssh-ed25519 AAAA… [comment]", ssh-rsa, or an absolute path
+Problem instance_type(std::string_view text);       ///< "t3.medium"
+Problem tag_key(std::string_view text);             ///< of AWS; not ours (nodeboot.io/), not AWS's own (aws:)
 Problem tag_value(std::string_view text);
 Problem image(std::string_view text);             ///< image reference with a tag or digest
 Problem image_repository(std::string_view text);  ///< registry[:port][/path]

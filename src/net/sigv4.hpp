@@ -32,7 +32,7 @@ struct SigningScope {
 /// AWS Signature Version 4 (docs.aws.amazon.com, "Create a signed AWS API request"): adds X-Amz-Date,
 /// X-Amz-Security-Token and Authorization. Every header present is signed, and Host. The URL's path must be
 /// percent-encoded as it goes over the wire. A pure function of its arguments. Why not libcurl's CURLOPT_AWS_SIGV4:
-/// docs/decisions/0005-aws-client.md.
+/// docs/decisions/0007-aws-client.md.
 Result<void> sign_v4(HttpRequest& request, const AwsCredentials& credentials, const SigningScope& scope);
 
 }  // namespace nodeboot

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <string>
+
+#include "base/config.hpp"
+
+namespace nodeboot {
+
+/// Names of what has no tags to be found by, or shares its names with the whole account or world. Each holds the cluster's
+/// name; those that would be too long end in a part of their digest instead.
+
+/// Of roles and instance profiles (64 characters): IAM knows no regions, so the region is in it.
+std::string role_name(const std::string& cluster, const std::string& region, Role role);
+inline constexpr const char* iam_path = "/nodeboot/";
+
+/// Of the inline policy in such a role.
+inline constexpr const char* role_policy_name = "nodeboot";
+
+/// 63 characters; the account is in it because bucket names are shared by everybody.
+std::string bucket_name(const std::string& cluster, const std::string& account, const std::string& region);
+
+/// "demo/nodeboot-<sha256>": what user-data names is never replaced by something else.
+std::string binary_key(const std::string& cluster, const std::string& sha256);
+
+/// "/nodeboot/demo/join"; the folder of all of them without `leaf`.
+std::string parameter_name(const std::string& cluster, const std::string& leaf);
+
+}  // namespace nodeboot
