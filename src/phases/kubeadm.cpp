@@ -31,7 +31,9 @@ std::string first_lines_that_tell(const CommandOutput& output) {
     std::string errors, last;
     std::istringstream lines(output.out + "\n" + output.err);
     for (std::string line; std::getline(lines, line);) {
-        if (line.find("[ERROR") != std::string::npos || line.starts_with("error") || line.starts_with("Error"))
+        // "panic:" is how a crash of a Go program begins; the stack trace after it tells a user nothing.
+        if (line.find("[ERROR") != std::string::npos || line.starts_with("error") || line.starts_with("Error") ||
+            line.starts_with("panic:"))
             errors += (errors.empty() ? "" : "; ") + line.substr(line.find_first_not_of(" \t"));
         // kubeadm ends every failure with advice on --v=5; what went wrong stands before it.
         if (line.find_first_not_of(" \t") != std::string::npos && !line.starts_with("To see the stack trace"))

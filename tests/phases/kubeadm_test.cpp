@@ -37,6 +37,22 @@ TEST(RunKubeadm, a_failure_names_the_errors_that_kubeadm_printed_and_hides_token
     EXPECT_EQ(text.find("abcdef.0123456789abcdef"), std::string::npos);
 }
 
+TEST(RunKubeadm, a_crash_is_told_by_its_first_line_not_by_the_end_of_the_stack_trace) {
+    FakeNode node;
+    node.host.programs["kubeadm"] = [](const Command&) {
+        return CommandOutput{
+            2, "[init] Using Kubernetes version: v1.35.1\n",
+            "panic: runtime error: invalid memory address or nil pointer dereference\n\n"
+            "goroutine 1 [running]:\nmain.main()\n\tk8s.io/kubernetes/cmd/kubeadm/kubeadm.go:27 +0x19\n"};
+    };
+    StepContext step = node.step();
+    ActionContext context{node.host, step};
+    const auto result = run_kubeadm(context, {"init"}, std::chrono::minutes(1));
+    ASSERT_FALSE(result);
+    EXPECT_NE(result.error().text().find("exited with 2: panic: runtime error: invalid"), std::string::npos);
+    EXPECT_EQ(result.error().text().find("kubeadm.go"), std::string::npos);
+}
+
 TEST(NodeIsReady, tells_apart_absent_silent_not_ready_and_ready) {
     testing::FakeKube api;
     EXPECT_NE(node_is_ready(api, "n").error().text().find("knows no node n"), std::string::npos);
