@@ -53,6 +53,8 @@ Verdict judge(const ApiCall& call, const AwsFault& fault) {
             return Verdict::again;
         return Verdict::failed;
     }
+    // A profile holds one role: the one that the plan found missing, and a lost answer's repetition finds there.
+    if (call.action == "AddRoleToInstanceProfile" && code == "LimitExceeded") return Verdict::done;
     if (code.ends_with(".Duplicate") || code.find("AlreadyExist") != std::string_view::npos ||
         any_of(code, {"Resource.AlreadyAssociated", "InvalidPermission.NotFound"}))
         return Verdict::done;

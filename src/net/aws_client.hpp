@@ -58,6 +58,8 @@ class AwsClient {
     Result<HttpRequest> signed_request(const AwsCall& call);
 
     const std::string& region() const { return options_.region; }
+    Http& http() { return http_; }
+    Clock& clock() { return clock_; }
 
    private:
     struct Attempt;

@@ -59,10 +59,35 @@ Result<Xml> xml_of(const AwsCall& call, const HttpResponse& response) {
     return NB_TRY_CONTEXT(parse_xml(response.body), call.what);
 }
 
-}  // namespace
+class HttpS3 final : public S3 {
+   public:
+    HttpS3(AwsClient& client, S3Options options) : client_(client), options_(std::move(options)) {}
 
-AwsCall S3::call(const std::string& action, const std::string& method, const S3Object& object,
-                 const std::string& query) const {
+    Result<bool> bucket_exists(const std::string& bucket) override;
+    Result<void> create_bucket(const std::string& bucket) override;
+    Result<void> block_public_access(const std::string& bucket) override;
+    Result<bool> public_access_is_blocked(const std::string& bucket) override;
+    Result<void> tag_bucket(const std::string& bucket, const Tags& tags) override;
+    Result<Tags> bucket_tags(const std::string& bucket) override;
+    Result<void> remove_bucket(const std::string& bucket) override;
+    Result<std::optional<S3Head>> head(const S3Object& object) override;
+    Result<void> put_file(const S3Object& object, const std::string& path, const std::string& sha256,
+                          std::function<void(std::uint64_t, std::uint64_t)> progress) override;
+    Result<Downloaded> get_file(const S3Object& object, Download what, const RetryOptions& retrying) override;
+    Result<void> remove(const S3Object& object) override;
+    Result<std::vector<S3Listed>> list(const std::string& bucket, const std::string& prefix) override;
+
+   private:
+    AwsCall call(const std::string& action, const std::string& method, const S3Object& object,
+                 const std::string& query = {}) const;
+    Result<void> put_setting(const std::string& action, const std::string& bucket, const std::string& query,
+                             std::string xml);
+    AwsClient& client_;
+    S3Options options_;
+};
+
+AwsCall HttpS3::call(const std::string& action, const std::string& method, const S3Object& object,
+                     const std::string& query) const {
     AwsCall call;
     call.service = "s3";
     call.what = fmt::format("s3 {} {}", action, object.key.empty() ? object.bucket : object.text());
@@ -70,11 +95,14 @@ AwsCall S3::call(const std::string& action, const std::string& method, const S3O
     call.request.method = method;
     call.request.url = "/" + percent_encode(object.key, "/") + (query.empty() ? "" : "?" + query);
     call.parse_fault = parse_xml_fault;
-    call.stop = stop_;
+    call.stop = options_.stop;
+    // Not at its creation, when nobody owns it yet.
+    if (!options_.expected_owner.empty() && action != "CreateBucket")
+        call.request.headers.emplace_back("x-amz-expected-bucket-owner", options_.expected_owner);
     return call;
 }
 
-Result<bool> S3::bucket_exists(const std::string& bucket) {
+Result<bool> HttpS3::bucket_exists(const std::string& bucket) {
     NB_CHECK(check_bucket_name(bucket));
     const AwsCall head = call("HeadBucket", "HEAD", {bucket, ""});
     const auto answer = NB_TRY(client_.send(head));
@@ -90,7 +118,7 @@ Result<bool> S3::bucket_exists(const std::string& bucket) {
     return fail(std::move(error));
 }
 
-Result<void> S3::create_bucket(const std::string& bucket) {
+Result<void> HttpS3::create_bucket(const std::string& bucket) {
     NB_CHECK(check_bucket_name(bucket));
     AwsCall put = call("CreateBucket", "PUT", {bucket, ""});
     // us-east-1 is what no constraint means, and must not be named.
@@ -106,8 +134,8 @@ Result<void> S3::create_bucket(const std::string& bucket) {
     return fail(std::move(error));
 }
 
-Result<void> S3::put_setting(const std::string& action, const std::string& bucket, const std::string& query,
-                             std::string xml) {
+Result<void> HttpS3::put_setting(const std::string& action, const std::string& bucket, const std::string& query,
+                                 std::string xml) {
     AwsCall put = call(action, "PUT", {bucket, ""}, query);
     add_checksum(put.request, sha256_hex(xml));
     put.request.body = Secret(std::move(xml));
@@ -115,7 +143,7 @@ Result<void> S3::put_setting(const std::string& action, const std::string& bucke
     return {};
 }
 
-Result<void> S3::block_public_access(const std::string& bucket) {
+Result<void> HttpS3::block_public_access(const std::string& bucket) {
     std::string content;
     for (const auto* name : {"BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"})
         content += fmt::format("<{0}>true</{0}>", name);
@@ -123,7 +151,7 @@ Result<void> S3::block_public_access(const std::string& bucket) {
                        document("PublicAccessBlockConfiguration", content));
 }
 
-Result<bool> S3::public_access_is_blocked(const std::string& bucket) {
+Result<bool> HttpS3::public_access_is_blocked(const std::string& bucket) {
     const AwsCall get = call("GetPublicAccessBlock", "GET", {bucket, ""}, "publicAccessBlock");
     const auto answer = NB_TRY(client_.send(get));
     if (const auto* fault = std::get_if<AwsFault>(&answer)) {
@@ -135,14 +163,7 @@ Result<bool> S3::public_access_is_blocked(const std::string& bucket) {
                                                    [](const Xml& setting) { return setting.text == "true"; });
 }
 
-Result<void> S3::encrypt_bucket(const std::string& bucket) {
-    return put_setting("PutBucketEncryption", bucket, "encryption",
-                       document("ServerSideEncryptionConfiguration",
-                                "<Rule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>AES256</SSEAlgorithm>"
-                                "</ApplyServerSideEncryptionByDefault></Rule>"));
-}
-
-Result<void> S3::tag_bucket(const std::string& bucket, const Tags& tags) {
+Result<void> HttpS3::tag_bucket(const std::string& bucket, const Tags& tags) {
     std::string content;
     for (const auto& [key, value] : tags)
         content += fmt::format("<Tag><Key>{}</Key><Value>{}</Value></Tag>", xml_text(key), xml_text(value));
@@ -150,7 +171,7 @@ Result<void> S3::tag_bucket(const std::string& bucket, const Tags& tags) {
                        document("Tagging", fmt::format("<TagSet>{}</TagSet>", content)));
 }
 
-Result<S3::Tags> S3::bucket_tags(const std::string& bucket) {
+Result<S3::Tags> HttpS3::bucket_tags(const std::string& bucket) {
     const AwsCall get = call("GetBucketTagging", "GET", {bucket, ""}, "tagging");
     const auto answer = NB_TRY(client_.send(get));
     if (const auto* fault = std::get_if<AwsFault>(&answer)) {
@@ -163,7 +184,7 @@ Result<S3::Tags> S3::bucket_tags(const std::string& bucket) {
     return tags;
 }
 
-Result<void> S3::remove_bucket(const std::string& bucket) {
+Result<void> HttpS3::remove_bucket(const std::string& bucket) {
     NB_CHECK(check_bucket_name(bucket));
     const AwsCall drop = call("DeleteBucket", "DELETE", {bucket, ""});
     const auto answer = NB_TRY(client_.send(drop));
@@ -174,7 +195,7 @@ Result<void> S3::remove_bucket(const std::string& bucket) {
     return fail(std::move(error));
 }
 
-Result<std::optional<S3Head>> S3::head(const S3Object& object) {
+Result<std::optional<S3Head>> HttpS3::head(const S3Object& object) {
     AwsCall ask = call("HeadObject", "HEAD", object);
     ask.request.headers.emplace_back("x-amz-checksum-mode", "ENABLED");
     const auto answer = NB_TRY(client_.send(ask));
@@ -192,10 +213,11 @@ Result<std::optional<S3Head>> S3::head(const S3Object& object) {
     return std::optional(std::move(found));
 }
 
-Result<void> S3::put_file(const S3Object& object, const std::string& path, const std::string& sha256,
-                          std::function<void(std::uint64_t, std::uint64_t)> progress) {
+Result<void> HttpS3::put_file(const S3Object& object, const std::string& path, const std::string& sha256,
+                              std::function<void(std::uint64_t, std::uint64_t)> progress) {
     AwsCall put = call("PutObject", "PUT", object);
     put.request.headers.emplace_back("Content-Type", "application/octet-stream");
+    put.request.headers.emplace_back("x-amz-server-side-encryption", "AES256");
     add_checksum(put.request, sha256);
     put.request.upload_file = path;
     put.request.progress = std::move(progress);
@@ -213,8 +235,7 @@ Result<void> S3::put_file(const S3Object& object, const std::string& path, const
     return fail(std::move(error));
 }
 
-Result<Downloaded> S3::get_file(Http& http, Clock& clock, const S3Object& object, Download what,
-                                const RetryOptions& retrying) {
+Result<Downloaded> HttpS3::get_file(const S3Object& object, Download what, const RetryOptions& retrying) {
     const AwsCall get = call("GetObject", "GET", object);
     what.url = NB_TRY(client_.signed_request(get)).url;
     what.redirects = 0;
@@ -225,12 +246,12 @@ Result<Downloaded> S3::get_file(Http& http, Clock& clock, const S3Object& object
         request = NB_TRY(client_.signed_request(again));
         return {};
     };
-    auto done = download(http, clock, what, retrying);
+    auto done = download(client_.http(), client_.clock(), what, retrying);
     if (!done) return fail(std::move(done).error().with_context(get.what));
     return done;
 }
 
-Result<void> S3::remove(const S3Object& object) {
+Result<void> HttpS3::remove(const S3Object& object) {
     const AwsCall drop = call("DeleteObject", "DELETE", object);
     const auto answer = NB_TRY(client_.send(drop));
     const auto* fault = std::get_if<AwsFault>(&answer);
@@ -238,7 +259,7 @@ Result<void> S3::remove(const S3Object& object) {
     return fail(fault_error(drop.what, *fault));
 }
 
-Result<std::vector<S3Listed>> S3::list(const std::string& bucket, const std::string& prefix) {
+Result<std::vector<S3Listed>> HttpS3::list(const std::string& bucket, const std::string& prefix) {
     std::vector<S3Listed> found;
     for (std::string token;;) {
         std::string query = "list-type=2&prefix=" + percent_encode(prefix);
@@ -254,6 +275,12 @@ Result<std::vector<S3Listed>> S3::list(const std::string& bucket, const std::str
             return fail(ErrorKind::corrupted, get.what + ": the answer leads to the same page again");
         token = std::move(next);
     }
+}
+
+}  // namespace
+
+std::unique_ptr<S3> make_s3(AwsClient& client, S3Options options) {
+    return std::make_unique<HttpS3>(client, std::move(options));
 }
 
 Result<void> check_bucket_name(const std::string& name) {
