@@ -27,6 +27,7 @@ ExitCode dispatch(Session& session) {
         case Command::node_up:
         case Command::node_repair:
         case Command::node_reset:
+        case Command::node_bake:
         case Command::node_rotate_token: return node_converge(session);
         case Command::config_check: return config_check(session);
         case Command::config_show: return config_show(session);

@@ -190,6 +190,17 @@ constexpr CommandSpec command_table[] = {
      "nodeboot node repair\n"
      "nodeboot node repair --rejoin --yes\n"
      "nodeboot node repair --forget-node ip-10-0-1-141\n"},
+    {Command::node_bake, "node bake", "Prepare this machine to become an image (AMI)",
+     "Does everything that does not depend on a cluster: the host's settings, containerd, Kubernetes' packages, the "
+     "images "
+     "of both roles, the enabled unit. Then removes what is this machine's own: machine-id, host keys, authorized "
+     "keys, "
+     "cloud-init's state, logs, caches, records. Refuses settings of one cluster, secrets, and a machine that is in a "
+     "cluster. Shut the machine down afterwards and make the image; its instances need a configuration and nothing "
+     "else.",
+     up_options,
+     "nodeboot node bake --config bake.toml\n"
+     "nodeboot node bake --set kubernetes.version=1.35\n"},
     {Command::node_reset, "node reset", "Leave the cluster and undo what nodeboot did",
      "Removes this machine from its cluster, and the files that nodeboot made; packages, images and run records stay. "
      "On a control plane this destroys the cluster's data. Asks before it begins.",

@@ -64,6 +64,7 @@ class Converging {
     Result<Catalog> make_catalog(Node& node) const {
         switch (invocation_.command) {
             case Command::node_repair: return node.repair_catalog({invocation_.rejoin, invocation_.forget_node});
+            case Command::node_bake: return node.bake_catalog();
             case Command::node_reset: return node.reset_catalog();
             case Command::node_rotate_token: return node.rotate_catalog();
             default: return node.catalog();
@@ -113,9 +114,10 @@ class Converging {
         return report;
     }
 
-    /// What a timer starts every few minutes would soon push the record of the boot out of the folder.
+    /// What a timer starts every few minutes would soon push the record of the boot out of the folder. An image is to
+    /// hold no record of the machine that it was made on.
     std::unique_ptr<RunRecorder> make_recorder() {
-        if (is_timers_job()) return nullptr;
+        if (is_timers_job() || invocation_.command == Command::node_bake) return nullptr;
         RunRecord record;
         record.command = session_.command();
         record.versions["nodeboot"] = fmt::format("{} ({})", version(), git_commit());

@@ -17,6 +17,7 @@ enum class Command {
     node_up,
     node_status,
     node_repair,
+    node_bake,
     node_reset,
     node_rotate_token,
     node_timeline,

@@ -117,6 +117,7 @@ class LinuxNode final : public Node {
     Result<Catalog> repair_catalog(const RepairOptions& options) override {
         return make_repair_catalog(services_, options);
     }
+    Result<Catalog> bake_catalog() override { return make_bake_catalog(services_); }
     Result<Catalog> reset_catalog() override { return make_reset_catalog(services_); }
     Result<Catalog> rotate_catalog() override { return make_rotate_catalog(services_); }
 

@@ -34,6 +34,7 @@ class Node {
     virtual ~Node() = default;
     virtual Result<Catalog> catalog() = 0;
     virtual Result<Catalog> repair_catalog(const RepairOptions& options) = 0;
+    virtual Result<Catalog> bake_catalog() = 0;
     virtual Result<Catalog> reset_catalog() = 0;
     virtual Result<Catalog> rotate_catalog() = 0;
     virtual NodeFacts facts() = 0;

@@ -1,6 +1,7 @@
 #include "phases/catalog.hpp"
 
 #include "phases/admin_kubeconfig.hpp"
+#include "phases/bake.hpp"
 #include "phases/bundle.hpp"
 #include "phases/containerd_config.hpp"
 #include "phases/containerd_install.hpp"
@@ -54,7 +55,8 @@ void add_host_phases(Phases& phases, const NodeServices& s) {
     phases.push_back(make_boot_service_phase(s));
 }
 
-void add_software_phases(Phases& phases, const NodeServices& s) {
+/// `images_of`: whose images are fetched; an image that is baked is for both roles.
+void add_software_phases(Phases& phases, const NodeServices& s, Role images_of) {
     auto bundle = std::make_shared<const Bundle>(s.config.kubernetes.bundle);
     phases.push_back(make_bundle_phase(s, bundle));
     phases.push_back(make_containerd_install_phase(s.config, [bundle](auto& changes, const HostView& view) {
@@ -63,7 +65,7 @@ void add_software_phases(Phases& phases, const NodeServices& s) {
     phases.push_back(make_containerd_config_phase(s.config, s.cri, s.clock));
     phases.push_back(make_kubernetes_packages_phase(s, bundle));
     phases.push_back(make_kubelet_phase(s));
-    phases.push_back(make_images_phase(s, bundle));
+    phases.push_back(make_images_phase(s, bundle, images_of));
 }
 
 void add_control_plane_phases(Phases& phases, const NodeServices& s) {
@@ -88,7 +90,7 @@ Phases node_phases(const NodeServices& s, const std::optional<RepairOptions>& re
     Phases phases;
     add_host_phases(phases, s);
     if (repair) phases.push_back(make_repair_phase(s, *repair));
-    add_software_phases(phases, s);
+    add_software_phases(phases, s, s.config.node.role);
     if (s.config.node.role == Role::control_plane)
         add_control_plane_phases(phases, s);
     else
@@ -104,6 +106,17 @@ Result<Catalog> make_node_catalog(const NodeServices& services) {
 
 Result<Catalog> make_repair_catalog(const NodeServices& services, RepairOptions options) {
     return runnable(node_phases(services, std::move(options)), services.host);
+}
+
+Result<Catalog> make_bake_catalog(const NodeServices& services) {
+    NB_CHECK(check_bakeable(services.config, services.host));
+    Phases phases;
+    add_host_phases(phases, services);
+    add_software_phases(phases, services, Role::control_plane);
+    std::vector<std::string> all;
+    for (const auto& phase : phases) all.push_back(phase->info().name);
+    phases.push_back(make_bake_clean_phase(std::move(all)));
+    return runnable(std::move(phases), services.host);
 }
 
 Result<Catalog> make_reset_catalog(const NodeServices& services) {

@@ -13,6 +13,10 @@ Result<Catalog> make_node_catalog(const NodeServices& services);
 /// The same with the repair phase in front of the join.
 Result<Catalog> make_repair_catalog(const NodeServices& services, RepairOptions options);
 
+/// What `node bake` runs: all of a node that does not depend on its cluster, then the cleaning. An error where
+/// check_bakeable() refuses.
+Result<Catalog> make_bake_catalog(const NodeServices& services);
+
 /// What `node reset` runs.
 Result<Catalog> make_reset_catalog(const NodeServices& services);
 

@@ -21,8 +21,8 @@ bool named(const std::string& reference, std::string_view name) {
 
 class Images final : public NodePhase {
    public:
-    Images(const NodeServices& services, std::shared_ptr<const Bundle> bundle)
-        : services_(services), bundle_(std::move(bundle)) {}
+    Images(const NodeServices& services, std::shared_ptr<const Bundle> bundle, Role role)
+        : services_(services), bundle_(std::move(bundle)), role_(role) {}
     const PhaseInfo& info() const override { return info_; }
 
     Result<std::vector<NodeChange>> plan(const HostView& view) const override {
@@ -42,7 +42,7 @@ class Images final : public NodePhase {
 
    private:
     Result<bool> is_member(const HostView& view) const {
-        if (services_.config.node.role == Role::control_plane)
+        if (role_ == Role::control_plane)
             return NB_TRY(view.stat("/etc/kubernetes/manifests/kube-apiserver.yaml")).has_value();
         return NB_TRY(membership(view)) == Membership::joined;
     }
@@ -66,7 +66,7 @@ class Images final : public NodePhase {
             for (std::string line; std::getline(lines, line);)
                 if (line.find('/') != std::string::npos && line.find(' ') == std::string::npos) all.push_back(line);
         }
-        all = images_for(services_.config.node.role, all);
+        all = images_for(role_, all);
         if (services_.config.flannel.enabled) {
             all.push_back(services_.config.flannel.image);
             all.push_back(services_.config.flannel.cni_image);
@@ -117,6 +117,7 @@ class Images final : public NodePhase {
 
     const NodeServices& services_;
     std::shared_ptr<const Bundle> bundle_;
+    Role role_;
     PhaseInfo info_{"images",
                     "container images of Kubernetes and flannel, before they are needed",
                     {"containerd", "kubernetes-packages"},
@@ -133,8 +134,9 @@ std::vector<std::string> images_for(Role role, const std::vector<std::string>& a
     return out;
 }
 
-std::shared_ptr<const NodePhase> make_images_phase(const NodeServices& services, std::shared_ptr<const Bundle> bundle) {
-    return std::make_shared<Images>(services, std::move(bundle));
+std::shared_ptr<const NodePhase> make_images_phase(const NodeServices& services, std::shared_ptr<const Bundle> bundle,
+                                                   Role role) {
+    return std::make_shared<Images>(services, std::move(bundle), role);
 }
 
 }  // namespace nodeboot

@@ -77,7 +77,7 @@ TEST(CommandLine, mistakes_are_named_with_the_nearest_right_word) {
         {"nod up", "nodeboot: there is no command 'nod' here; did you mean node?"},
         {"node upp", "nodeboot node: there is no command 'upp' here; did you mean up?"},
         {"node frobnicate",
-         "nodeboot node: there is no command 'frobnicate' here; there are plan, up, status, repair, reset, "
+         "nodeboot node: there is no command 'frobnicate' here; there are plan, up, status, repair, bake, reset, "
          "rotate-token, timeline"},
         {"node up --onyl swap", "nodeboot node up: there is no option '--onyl' here; did you mean --only?"},
         {"node up --sett=a.b=c", "nodeboot node up: there is no option '--sett=a.b=c' here; did you mean --set?"},

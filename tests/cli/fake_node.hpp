@@ -57,6 +57,7 @@ class FakeNode final : public Node {
     Result<Catalog> reset_catalog() override {
         return Catalog::make({fake_phase(machine_, {"leave-cluster", "leave", {}}, {"membership"})});
     }
+    Result<Catalog> bake_catalog() override { return catalog(); }
     Result<Catalog> rotate_catalog() override { return Catalog::make({}); }
     NodeFacts facts() override { return machine_.facts; }
 
