@@ -115,6 +115,9 @@ class Cluster:
     def user_data(self, role: str, **more: dict[str, Any]) -> str:
         return render(self.config(role, **more), self.url, self.sha256)
 
+    def user_data_baked(self, role: str) -> str:
+        return render(self.config(role))
+
     # ---- machines
 
     def launch(self, name: str, role: str, **options: Any) -> Machine:

@@ -108,6 +108,11 @@ class Machine:
             os.kill(leader, 9)
         wait_for(f"{self.name} to stop", lambda: not self.running, timeout, 0.02)
 
+    @property
+    def powered_on(self) -> float:
+        """When, in seconds since the epoch."""
+        return (self.folder / "supervisor.pid").stat().st_mtime
+
     def terminate(self, keep_console: Path | None = None) -> None:
         """Stops it and removes every trace; what it has said may be kept in a file."""
         cgroups.kill(self.lab, self.instance.id)

@@ -94,6 +94,13 @@ TEST_F(NodeCommands, up_prints_each_change_records_the_run_and_speaks_on_the_con
     EXPECT_THAT(console, Not(HasSubstr("kubelet")));
 }
 
+TEST_F(NodeCommands, bake_leaves_no_record_in_the_image) {
+    drift();
+    EXPECT_EQ(run({"node", "bake"}), exit_ok);
+    EXPECT_EQ(machine.now, machine.wanted);
+    for (const auto& [path, node] : host.files) EXPECT_FALSE(path.starts_with("/var/lib/nodeboot/runs")) << path;
+}
+
 TEST_F(NodeCommands, a_second_up_changes_nothing) {
     drift();
     run({"node", "up"});
