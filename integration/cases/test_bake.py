@@ -46,7 +46,7 @@ def bake(builder: Machine, version: str) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def image(lab: Lab, cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Image]:
+def image(lab: Lab, cluster: Cluster) -> Iterator[Image]:
     builder = lab.launch("builder", user_data="#cloud-config\n{}\n")
     builder.wait_booted()
     builder.run(["cloud-init", "status", "--wait"])
