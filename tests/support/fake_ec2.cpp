@@ -85,6 +85,7 @@ Result<FakeEc2::Answer> FakeEc2::call(const std::string& service, const std::str
     if (before) before(action);
     if (killed_after != 0 && calls >= killed_after) return nodeboot::fail(ErrorKind::cancelled, "killed");
     ++calls;
+    if (service != "ec2" && others != nullptr) return others->call(service, action, parameters, options);
     if (service != "ec2") return Answer(fault("UnknownService", service));
     if (refuse)
         if (auto refused = refuse(action, parameters)) return Answer(*std::move(refused));
@@ -192,6 +193,7 @@ FakeEc2::Answer FakeEc2::describe(Kind kind, const Call& call) {
         for (unsigned n = 1; !call.get(fmt::format("Filter.{}.Name", n)).empty(); ++n)
             fits = fits && matches(thing, call.get(fmt::format("Filter.{}.Name", n)),
                                    call.list(fmt::format("Filter.{}.Value", n)));
+        for (const auto& name : call.list("KeyName")) fits = fits && thing.item.text_at("keyName") == name;
         if (!fits) continue;
         Xml* place = &answer;
         for (std::string_view path = info.items; !path.empty();) {
@@ -208,6 +210,12 @@ FakeEc2::Answer FakeEc2::describe(Kind kind, const Call& call) {
 FakeEc2::Answer FakeEc2::carry_out(const std::string& action, const Call& call) {
     for (const Kind kind : all_kinds)
         if (info_of(kind).describe == action) return describe(kind, call);
+    if (action == "DescribeImages") {
+        Xml answer;
+        for (const auto& image : images)
+            if (image.text_at("imageId") == call.get("ImageId.1")) child(answer, "imagesSet").children.push_back(image);
+        return answer.children.empty() ? Answer(fault("InvalidAMIID.NotFound")) : Answer(answer);
+    }
     if (action == "DescribeAvailabilityZones" || action == "DescribeInstanceTypeOfferings") {
         Xml answer;
         const bool offers = action == "DescribeInstanceTypeOfferings";
@@ -238,7 +246,8 @@ FakeEc2::Answer FakeEc2::carry_out(const std::string& action, const Call& call) 
         action == "ReplaceRouteTableAssociation") {
         if (action != "CreateRouteTable" && action != "DeleteRouteTable") return routes(action, call);
     }
-    if (action.starts_with("Create") || action == "AllocateAddress") return create(action, call);
+    if (action.starts_with("Create") || action == "AllocateAddress" || action == "ImportKeyPair")
+        return create(action, call);
     if (action.starts_with("Delete") || action == "ReleaseAddress" || action == "TerminateInstances")
         return remove(action, call);
     return change(action, call);
@@ -263,7 +272,8 @@ FakeEc2::Answer FakeEc2::create(const std::string& action, const Call& call) {
                                                    {"AllocateAddress", Kind::elastic_ip},
                                                    {"CreateNatGateway", Kind::nat_gateway},
                                                    {"CreateRouteTable", Kind::route_table},
-                                                   {"CreateSecurityGroup", Kind::security_group}};
+                                                   {"CreateSecurityGroup", Kind::security_group},
+                                                   {"ImportKeyPair", Kind::key_pair}};
     const auto it = kinds.find(action);
     if (it == kinds.end()) return fault("InvalidAction", action);
     const Kind kind = it->second;
@@ -291,6 +301,13 @@ FakeEc2::Answer FakeEc2::create(const std::string& action, const Call& call) {
             set(item, "availabilityZone", call.get("AvailabilityZone"));
             set(item, "mapPublicIpOnLaunch", "false");
             set(item, "state", "available");
+            break;
+        case Kind::key_pair:
+            for (const auto& [id, other] : things)
+                if (other.kind == kind && other.item.text_at("keyName") == call.get("KeyName"))
+                    return fault("InvalidKeyPair.Duplicate");
+            set(item, "keyName", call.get("KeyName"));
+            set(item, "material", call.get("PublicKeyMaterial"));
             break;
         case Kind::elastic_ip: set(item, "publicIp", fmt::format("198.51.100.{}", ++next_)); break;
         case Kind::nat_gateway: {

@@ -34,6 +34,8 @@ class FakeEc2 final : public QueryApi {
     std::size_t nat_failures = 0;  ///< how many NAT gateways will fail
     std::vector<std::string> zones{"eu-central-1a", "eu-central-1b", "eu-central-1c"};
     std::map<std::string, std::string> consoles;  ///< by instance id
+    std::vector<Xml> images;                      ///< items of DescribeImages
+    QueryApi* others = nullptr;                   ///< IAM and STS
 
     // What tests look at and change by hand.
     struct Thing {

@@ -1,0 +1,177 @@
+#include "launch/binary.hpp"
+
+#include <algorithm>
+
+#include "launch/names.hpp"
+#include "net/sha256.hpp"
+
+namespace nodeboot {
+namespace {
+
+constexpr auto new_bucket_appears_within = std::chrono::seconds(60);
+
+using Work = std::function<Result<void>(CloudContext&)>;
+
+CloudChange change(std::string subject, std::string from, std::string to, std::string name, std::string argument,
+                   Work work) {
+    return {std::move(subject), std::move(from), std::move(to),
+            CloudProcedure{std::move(name), {std::move(argument)}, std::move(work)}};
+}
+
+/// A bucket made a moment ago may not be known everywhere yet.
+Result<void> patiently(CloudContext& context, const std::function<Result<void>()>& work) {
+    const auto deadline =
+        Deadline::after(context.step.clock, new_bucket_appears_within).sooner_of(context.step.deadline);
+    for (;;) {
+        auto done = work();
+        if (done || done.error().kind != ErrorKind::not_found || deadline.passed(context.step.clock)) return done;
+        NB_CHECK(context.step.clock.sleep(poll_interval, context.step.stop));
+    }
+}
+
+}  // namespace
+
+struct Binary::Bucket {
+    std::string name;
+    bool given = false;
+    std::unique_ptr<S3> s3;
+};
+
+struct Binary::File {
+    std::string path, sha256;
+};
+
+Binary::Binary(const Config& config, Options options) : config_(config), options_(std::move(options)) {}
+Binary::~Binary() = default;
+
+Result<Binary::Bucket*> Binary::bucket(const CloudView& view) {
+    const auto account = NB_TRY(account_of(view));
+    const std::lock_guard lock(mutex_);
+    if (!bucket_) {
+        const std::string& given = config_.binary.bucket;
+        // A bucket of another account may be lent to this one on purpose; one with the name of ours is a trap.
+        const std::string owner = given.empty() ? account : std::string();
+        bucket_ = std::make_unique<Bucket>(
+            Bucket{given.empty() ? bucket_name(config_.cluster.name, account, options_.region) : given, !given.empty(),
+                   options_.make_s3({.expected_owner = owner, .stop = view.scope().stop})});
+    }
+    return bucket_.get();
+}
+
+Result<const Binary::File*> Binary::file() {
+    const std::lock_guard lock(mutex_);
+    if (!file_) {
+        const std::string& path = config_.binary.file.empty() ? options_.own : config_.binary.file;
+        NB_CHECK(check_executable(path, architecture_of(config_.instances.control_plane_type)));
+        file_ = std::make_unique<File>(File{path, NB_TRY_CONTEXT(sha256_file(path), "the binary to upload")});
+    }
+    return file_.get();
+}
+
+Result<S3Object> Binary::object_in(const Bucket& bucket) {
+    return S3Object{bucket.name, binary_key(config_.cluster.name, NB_TRY(file())->sha256)};
+}
+
+Result<BinarySource> Binary::source(const CloudView& view) {
+    switch (config_.binary.source) {
+        case BinaryOrigin::image: return BinarySource(BinaryInImage{});
+        case BinaryOrigin::url: return BinarySource(BinaryFromUrl{config_.binary.url, config_.binary.sha256});
+        case BinaryOrigin::s3: break;
+    }
+    const auto object = NB_TRY(object_in(*NB_TRY(bucket(view))));
+    return BinarySource(BinaryFromS3{.bucket = object.bucket,
+                                     .key = object.key,
+                                     .region = options_.region,
+                                     .sha256 = NB_TRY(file())->sha256,
+                                     .endpoint = config_.aws.endpoint_url});
+}
+
+Result<std::optional<std::string>> Binary::object(const CloudView& view) {
+    if (config_.binary.source != BinaryOrigin::s3) return std::optional<std::string>{};
+    const auto object = NB_TRY(object_in(*NB_TRY(bucket(view))));
+    return std::optional(object.bucket + "/" + object.key);
+}
+
+Result<void> Binary::plan_bucket(CloudChanges& changes, Bucket& bucket) {
+    S3& s3 = *bucket.s3;
+    const std::string& name = bucket.name;
+    const bool exists = NB_TRY(s3.bucket_exists(name));
+    if (!exists)
+        changes.push_back(change("bucket", "absent", name, "make bucket", name,
+                                 [&s3, name](CloudContext&) { return s3.create_bucket(name); }));
+    if (!exists || !NB_TRY(s3.public_access_is_blocked(name)))
+        changes.push_back(change("bucket's public access", "possible", "blocked", "block public access of", name,
+                                 [&s3, name](CloudContext& context) {
+                                     return patiently(context, [&] { return s3.block_public_access(name); });
+                                 }));
+    S3::Tags tags = exists ? NB_TRY(s3.bucket_tags(name)) : S3::Tags{};
+    std::string missing;
+    for (const auto& [key, value] : tags_of(config_, "binary", "binary")) {
+        if (std::find(tags.begin(), tags.end(), std::pair(key, value)) != tags.end()) continue;
+        std::erase_if(tags, [&key = key](const auto& tag) { return tag.first == key; });
+        tags.emplace_back(key, value);
+        missing += fmt::format("{}{}={}", missing.empty() ? "" : ", ", key, value);
+    }
+    if (!missing.empty())
+        changes.push_back(
+            change("bucket tags", "missing", missing, "tag bucket", name, [&s3, name, tags](CloudContext& context) {
+                return patiently(context, [&] { return s3.tag_bucket(name, tags); });
+            }));
+    return {};
+}
+
+Result<CloudChanges> Binary::plan(const CloudView& view) {
+    Bucket& in = *NB_TRY(bucket(view));
+    const S3Object object = NB_TRY(object_in(in));
+    const File& from = *NB_TRY(file());
+    CloudChanges changes;
+    if (!in.given) NB_CHECK(plan_bucket(changes, in));
+    const bool bucket_is_new = !changes.empty() && changes.front().subject == "bucket";
+    const auto present = bucket_is_new ? std::nullopt : NB_TRY(in.s3->head(object));
+    // The key holds the digest; S3's own is told where the upload carried it.
+    if (present && (present->sha256.empty() || present->sha256 == from.sha256)) return changes;
+    changes.push_back(change("nodeboot", present ? "another" : "absent", object.text(), "upload", from.path,
+                             [&s3 = *in.s3, object, from](CloudContext& context) {
+                                 const auto progress = [&](std::uint64_t sent, std::uint64_t total) {
+                                     if (total != 0)
+                                         context.step.progress(fmt::format("uploading, {} %", sent * 100 / total));
+                                 };
+                                 return patiently(
+                                     context, [&] { return s3.put_file(object, from.path, from.sha256, progress); });
+                             }));
+    return changes;
+}
+
+Result<CloudChanges> Binary::plan_removal(const CloudView& view) {
+    Bucket& in = *NB_TRY(bucket(view));
+    S3& s3 = *in.s3;
+    const std::string name = in.name;
+    CloudChanges changes;
+    if (!NB_TRY(s3.bucket_exists(name))) return changes;
+    const auto listed = NB_TRY(s3.list(name, in.given ? binary_key(config_.cluster.name, "") : ""));
+    for (const auto& item : listed) {
+        const S3Object object{name, item.key};
+        changes.push_back(change("object " + item.key, "present", "gone", "delete", object.text(),
+                                 [&s3, object](CloudContext&) { return s3.remove(object); }));
+    }
+    if (!in.given)
+        changes.push_back(change("bucket " + name, "present", "gone", "delete bucket", name,
+                                 [&s3, name](CloudContext&) { return s3.remove_bucket(name); }));
+    return changes;
+}
+
+void add_binary(CloudPhases& phases, const Config& config, std::shared_ptr<Binary> binary) {
+    if (config.binary.source != BinaryOrigin::s3) return;
+    phases.push_back(
+        make_cloud_phase({"binary", "nodeboot itself, in a private bucket for the nodes", {}, std::chrono::minutes(20)},
+                         [binary](const CloudView& view) { return binary->plan(view); }));
+}
+
+void add_binary_removal(CloudPhases& phases, const Config& config, std::shared_ptr<Binary> binary) {
+    if (config.binary.source != BinaryOrigin::s3) return;
+    phases.push_back(make_cloud_phase(
+        {"binary", "what was uploaded for the nodes, and its bucket", {"instances"}, std::chrono::minutes(5)},
+        [binary](const CloudView& view) { return binary->plan_removal(view); }));
+}
+
+}  // namespace nodeboot
