@@ -90,6 +90,10 @@ class Cloud:
         """After each call that has changed something."""
         if call.name == "ec2:RunInstances":
             self._remember_instances(call, answer)
+        if call.name == "ec2:DeleteSubnet":  # AWS ends its association with a route table, moto keeps it
+            for table in self.backend.ec2.route_tables.values():
+                table.associations = {name: subnet for name, subnet in table.associations.items()
+                                      if subnet != call.parameters["SubnetId"]}
         self.tokens.keep(call, answer)
         self.staleness.note()
         self.pass_on_addresses()

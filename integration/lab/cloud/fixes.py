@@ -20,6 +20,7 @@ from moto.ec2.responses import nat_gateways as nat_answers
 from moto.ec2.responses import route_tables as route_answers
 from moto.ec2.utils import generic_filter, random_public_ip
 from moto.iam import models as iam_models
+from moto.ssm.models import SimpleSystemManagerBackend
 
 from .lifecycle import Lifecycle
 
@@ -75,6 +76,7 @@ def apply(lifecycle: Callable[[], Lifecycle]) -> None:
     _nat_gateways(lifecycle)
     _key_pairs()
     _filters()
+    _parameters()
     elastic_ip_addresses.random_ip = random_public_ip  # moto's would be of 127.0.0.0/8
 
 
@@ -240,6 +242,16 @@ def _key_pairs() -> None:
 
     kind.public_key, kind.key_type = property(public_key), property(key_type)
     key_pairs.KeyPairBackend.import_key_pair = import_key_pair  # type: ignore[method-assign]
+
+
+def _parameters() -> None:
+    """AWS's public parameters are not the account's: whoever lists its own does not see them."""
+    kind = SimpleSystemManagerBackend
+    describe = kind.describe_parameters
+
+    def described(self: Any, *words: Any) -> list[Any]:
+        return [one for one in describe(self, *words) if not one.name.startswith("/aws/")]
+    kind.describe_parameters = described  # type: ignore[method-assign]
 
 
 def _filters() -> None:

@@ -1,0 +1,320 @@
+"""`nodeboot cluster`: from an empty account to the architecture and back, and every way in which it can be found."""
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Callable
+
+import pytest
+from cases.operator import CHANGES, Account, Operator, eventually
+
+from lab.cloud.handle import CloudHandle
+
+EVERYWHERE = "0.0.0.0/0"
+
+
+@pytest.fixture
+def operator(cloud: CloudHandle, tmp_path: Path) -> Operator:
+    """An operator in an account where nothing has to be waited for."""
+    cloud.call("durations", scale=0)
+    cloud.call("play_nodes")
+    return Operator(cloud, tmp_path)
+
+
+@pytest.fixture
+def account(cloud: CloudHandle) -> Account:
+    return Account(cloud)
+
+
+def test_an_empty_account_becomes_the_architecture_and_empty_again(operator: Operator, account: Account) -> None:
+    account.empty()
+    assert operator.run("plan").code == CHANGES
+    account.empty()  # a plan writes nothing
+    operator.up()
+    assert account.counts() == ARCHITECTURE
+    operator.converged()
+    operator.down()
+    account.empty()
+    operator.down()  # nothing left to do is no error
+
+
+ARCHITECTURE = {"vpc": 1, "subnet": 4, "internet-gateway": 1, "elastic-ip": 1, "natgateway": 1, "route-table": 2,
+                "security-group": 2, "network-interface": 1}
+
+
+def test_a_second_run_changes_nothing(operator: Operator, account: Account, cloud: CloudHandle) -> None:
+    operator.up()
+    before, asked = account.everything(), len(cloud.requests())
+    operator.up()
+    changed = [one["action"] for one in cloud.requests()[asked:] if not one["action"].startswith(("Describe", "Get",
+                                                                                                 "List", "Head"))]
+    assert changed == []
+    assert account.everything() == before
+
+
+def rules(group: dict[str, Any], names: dict[str, str]) -> set[tuple[str, str, str]]:
+    """(protocol and ports, from or to, who) of every rule."""
+    found = set()
+    for direction, key in (("in", "IpPermissions"), ("out", "IpPermissionsEgress")):
+        for one in group[key]:
+            ports = "all" if one["IpProtocol"] == "-1" else f"{one['IpProtocol']} {one['FromPort']}-{one['ToPort']}"
+            who = [names[pair["GroupId"]] for pair in one["UserIdGroupPairs"]] + \
+                [each["CidrIp"] for each in one["IpRanges"]] + [each["CidrIpv6"] for each in one["Ipv6Ranges"]]
+            found |= {(ports, direction, name) for name in who}
+    return found
+
+
+def between(*ports: str) -> set[tuple[str, str, str]]:
+    return {(one, "in", who) for one in ports for who in ("control-plane", "worker")}
+
+
+NODES = between("tcp 10250-10250", "tcp 30000-32767", "udp 4789-4789")
+OUT = {("all", "out", EVERYWHERE)}
+
+
+@pytest.mark.parametrize("access, control_plane, worker", [
+    ({}, set(), set()),
+    ({"ssh_from": ["203.0.113.7/32"], "admin_cidr": ["198.51.100.0/24"]},
+     {("tcp 22-22", "in", "203.0.113.7/32"), ("tcp 6443-6443", "in", "198.51.100.0/24")},
+     {("tcp 22-22", "in", "203.0.113.7/32")}),
+    ({"etcd_from_workers": True}, {("tcp 2379-2380", "in", "worker")}, set()),
+])
+def test_every_security_group_rule_is_there_and_no_other(
+        operator: Operator, account: Account, access: dict[str, Any], control_plane: set[Any], worker: set[Any]) -> None:
+    operator.settings = {"access": access}
+    operator.up()
+    groups = {one: account.find("security-group", one) for one in ("control-plane", "worker")}
+    names = {one["GroupId"]: name for name, one in groups.items()}
+    assert rules(groups["control-plane"], names) == NODES | OUT | control_plane | between("tcp 6443-6443") | {
+        ("tcp 2379-2380", "in", "control-plane")}
+    assert rules(groups["worker"], names) == NODES | OUT | worker
+
+
+def test_networks_are_as_the_architecture_says(operator: Operator, account: Account) -> None:
+    operator.up()
+    vpc = account.find("vpc", "vpc")
+    assert vpc["CidrBlock"] == "10.0.0.0/16"
+    for name in ("enableDnsHostnames", "enableDnsSupport"):
+        answer = account.ec2.describe_vpc_attribute(VpcId=vpc["VpcId"], Attribute=name)
+        assert answer[name[0].upper() + name[1:]] == {"Value": True}
+    subnets = {name: account.find("subnet", name) for name in ("public", "private-1", "private-2", "private-3")}
+    assert [one["CidrBlock"] for one in subnets.values()] == [f"10.0.{n}.0/24" for n in range(4)]
+    assert [one["MapPublicIpOnLaunch"] for one in subnets.values()] == [True, False, False, False]
+    assert len({subnets[f"private-{n}"]["AvailabilityZone"] for n in (1, 2, 3)}) == 3
+    public, private = account.find("route-table", "public"), account.find("route-table", "private")
+    assert way_out(public) == account.everything()["internet-gateway"][0]["InternetGatewayId"]
+    assert way_out(private) == account.find("natgateway", "nat")["NatGatewayId"]
+    associated = {one["SubnetId"] for one in private["Associations"]}
+    assert associated == {subnets[f"private-{n}"]["SubnetId"] for n in (1, 2, 3)}
+
+
+def way_out(table: dict[str, Any]) -> str:
+    (route,) = (one for one in table["Routes"] if one["DestinationCidrBlock"] == EVERYWHERE)
+    assert route["State"] == "active"
+    return str(route.get("NatGatewayId") or route["GatewayId"])
+
+
+# ---- what people change by hand
+
+
+def _group(account: Account, name: str) -> str:
+    return str(account.find("security-group", name)["GroupId"])
+
+
+def rule_added(account: Account) -> None:
+    account.ec2.authorize_security_group_ingress(GroupId=_group(account, "worker"), IpPermissions=[
+        {"IpProtocol": "tcp", "FromPort": 8080, "ToPort": 8080, "IpRanges": [{"CidrIp": EVERYWHERE}]}])
+
+
+def rule_removed(account: Account) -> None:
+    group = account.find("security-group", "control-plane")
+    rule = next(one for one in group["IpPermissions"] if one["FromPort"] == 6443)
+    account.ec2.revoke_security_group_ingress(GroupId=group["GroupId"], IpPermissions=[rule])
+
+
+def outbound_removed(account: Account) -> None:
+    group = account.find("security-group", "worker")
+    account.ec2.revoke_security_group_egress(GroupId=group["GroupId"], IpPermissions=group["IpPermissionsEgress"])
+
+
+def tag_changed(account: Account) -> None:
+    account.ec2.create_tags(Resources=[account.find("subnet", "private-1")["SubnetId"]],
+                            Tags=[{"Key": "nodeboot.io/role", "Value": "mine"}])
+
+
+def tag_removed(account: Account) -> None:
+    account.ec2.delete_tags(Resources=[account.find("route-table", "public")["RouteTableId"]],
+                            Tags=[{"Key": "Name"}])
+
+
+def route_removed(account: Account) -> None:
+    account.ec2.delete_route(RouteTableId=account.find("route-table", "private")["RouteTableId"],
+                             DestinationCidrBlock=EVERYWHERE)
+
+
+def route_changed(account: Account) -> None:
+    gateway = account.everything()["internet-gateway"][0]["InternetGatewayId"]
+    account.ec2.replace_route(RouteTableId=account.find("route-table", "private")["RouteTableId"],
+                              DestinationCidrBlock=EVERYWHERE, GatewayId=gateway)
+
+
+def subnet_moved_to_another_table(account: Account) -> None:
+    private = account.find("route-table", "private")
+    account.ec2.replace_route_table_association(
+        AssociationId=private["Associations"][0]["RouteTableAssociationId"],
+        RouteTableId=account.find("route-table", "public")["RouteTableId"])
+
+
+def association_removed(account: Account) -> None:
+    public = account.find("route-table", "public")
+    account.ec2.disassociate_route_table(AssociationId=public["Associations"][0]["RouteTableAssociationId"])
+
+
+def dns_names_off(account: Account) -> None:
+    account.ec2.modify_vpc_attribute(VpcId=account.find("vpc", "vpc")["VpcId"], EnableDnsHostnames={"Value": False})
+
+
+def public_addresses_off(account: Account) -> None:
+    account.ec2.modify_subnet_attribute(SubnetId=account.find("subnet", "public")["SubnetId"],
+                                        MapPublicIpOnLaunch={"Value": False})
+
+
+def nat_gateway_deleted(account: Account) -> None:
+    account.ec2.delete_nat_gateway(NatGatewayId=account.find("natgateway", "nat")["NatGatewayId"])
+    eventually("the NAT gateway to go", lambda: account.everything()["natgateway"] == [])
+
+
+NETWORK_DRIFTS: list[Callable[[Account], None]] = [
+    rule_added, rule_removed, outbound_removed, tag_changed, tag_removed, route_removed, route_changed,
+    subnet_moved_to_another_table, association_removed, dns_names_off, public_addresses_off, nat_gateway_deleted]
+
+
+@pytest.mark.parametrize("drift", NETWORK_DRIFTS, ids=lambda one: one.__name__)
+def test_what_was_changed_by_hand_is_shown_and_put_right(
+        operator: Operator, account: Account, drift: Callable[[Account], None]) -> None:
+    operator.up()
+    before = account.counts()
+    drift(account)
+    changes = operator.changes()
+    assert 1 <= len(changes) <= 6, changes
+    assert operator.changes() == changes  # a plan only looks
+    operator.up()
+    operator.converged()
+    assert account.counts() == before
+    operator.down()
+    account.empty()
+
+
+# ---- what is somebody else's
+
+
+def test_what_others_own_is_left_alone(operator: Operator, account: Account) -> None:
+    """A VPC that bears the same Name, another cluster, and things in no cluster at all."""
+    theirs = account.ec2.create_vpc(CidrBlock="10.0.0.0/16", TagSpecifications=[
+        {"ResourceType": "vpc", "Tags": [{"Key": "Name", "Value": "demo-vpc"}]}])["Vpc"]["VpcId"]
+    account.ec2.create_subnet(VpcId=theirs, CidrBlock="10.0.0.0/24")
+    account.ec2.allocate_address(Domain="vpc")
+    other = Operator(operator.cloud, operator.folder, name="other")
+    other.up()
+    before = account.everything()
+    operator.up()
+    operator.down()
+    assert account.everything() == before
+    other.converged()
+
+
+def test_two_clusters_stand_side_by_side(operator: Operator, account: Account) -> None:
+    other = Operator(operator.cloud, operator.folder, name="other")
+    operator.up()
+    other.up()
+    operator.converged()
+    other.converged()
+    operator.down()
+    other.converged()
+    other.down()
+    account.empty()
+
+
+def test_two_operators_at_once_make_one_cluster(operator: Operator, account: Account) -> None:
+    started = [operator.start("up") for _ in range(2)]
+    said = [one.communicate(timeout=120)[0].decode() for one in started]
+    assert [one.returncode for one in started] == [0, 0], said
+    operator.converged()
+    assert account.counts() == ARCHITECTURE
+    operator.down()
+    account.empty()
+
+
+# ---- what AWS refuses
+
+
+@pytest.mark.parametrize("limit, words", [("vpcs", "VPCs per Region"), ("addresses", "EC2-VPC Elastic IPs"),
+                                          ("internet_gateways", "Internet gateways per Region"),
+                                          ("nat_gateways_per_zone", "NAT gateways per Availability Zone")])
+def test_a_quota_that_is_used_up_is_named(operator: Operator, account: Account, cloud: CloudHandle, limit: str,
+                                          words: str) -> None:
+    cloud.call("limit", **{limit: 0})
+    refused = operator.run("up")
+    assert refused.code == 1 and words in refused.err and "Service Quotas" in refused.err, refused
+    cloud.call("limit", **{limit: 5})
+    operator.up()
+    operator.converged()
+    operator.down()
+    account.empty()
+
+
+def test_a_failed_nat_gateway_is_made_again_once(operator: Operator, account: Account, cloud: CloudHandle) -> None:
+    cloud.call("durations", scale=1, nat_pending=1, nat_deleting=0)
+    cloud.call("fail_nat", code="InternalError", message="NAT gateway creation failed")
+    operator.up()
+    operator.converged()
+    operator.down()
+    account.empty()
+    cloud.call("fail_nat", code="InternalError", message="NAT gateway creation failed", times=2)
+    refused = operator.run("up")
+    assert refused.code == 1 and "NAT gateway creation failed" in refused.err, refused
+    operator.up()
+    operator.down()
+    account.empty()
+
+
+def test_credentials_that_expire_in_the_middle_are_asked_for_again(operator: Operator, account: Account,
+                                                                   cloud: CloudHandle) -> None:
+    """credential_process is run anew when what it gave has expired."""
+    everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    cloud.call("put_role", name="admin", document=everything)
+    asked = operator.folder / "asked"
+    program = operator.folder / "credentials"
+    program.write_text(CREDENTIALS.format(socket=cloud.folder / "cloud.sock", asked=asked))
+    program.chmod(0o755)
+    config = operator.folder / "aws"
+    config.write_text(f"[default]\nregion = {cloud.region}\ncredential_process = {program}\n")
+    ran = operator.run("up", AWS_CONFIG_FILE=str(config), AWS_SHARED_CREDENTIALS_FILE="/dev/null")
+    assert ran.ok, ran
+    assert len(asked.read_text().splitlines()) > 2
+    operator.converged()
+
+
+CREDENTIALS = """\
+#!/usr/bin/python3
+import json, socket, time
+connection = socket.socket(socket.AF_UNIX)
+connection.connect("{socket}")
+question = {{"call": "issue", "with": {{"role": "admin", "session": "me", "lifetime": 900}}}}
+connection.sendall(json.dumps(question).encode() + b"\\n")
+got = json.loads(connection.makefile().readline())["value"]
+# Valid for two seconds more, as the program says; a client renews before.
+print(json.dumps({{"Version": 1, "AccessKeyId": got["access_key"], "SecretAccessKey": got["secret_key"],
+                  "SessionToken": got["token"],
+                  "Expiration": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 2))}}))
+open("{asked}", "a").write("asked\\n")
+"""
+
+
+def test_an_operator_without_a_permission_is_told_which(operator: Operator, account: Account, cloud: CloudHandle) -> None:
+    cloud.call("withhold", name="operator", action="ec2:CreateNatGateway")
+    refused = operator.run("up")
+    assert refused.code == 1 and "ec2:CreateNatGateway" in refused.err and "iam-policy" in refused.err, refused
+    cloud.call("restore", name="operator")
+    operator.up()
+    operator.down()
+    account.empty()

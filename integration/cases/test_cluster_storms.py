@@ -1,0 +1,103 @@
+"""`nodeboot cluster` in bad weather: each fault alone, and mixed by seed.
+
+NODEBOOT_SEEDS="0-299" says which seeds; a failure names its seed, and NODEBOOT_SEEDS="17" tries that one again.
+"""
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cases.operator import Account, Operator, seeds
+
+from lab.cloud.handle import CloudHandle
+
+SEEDS = 20  # in an ordinary run
+
+
+@pytest.fixture
+def operator(cloud: CloudHandle, tmp_path: Path) -> Operator:
+    cloud.call("durations", scale=0)
+    cloud.call("play_nodes")
+    return Operator(cloud, tmp_path)
+
+
+def through(operator: Operator, account: Account, calm: bool = False) -> None:
+    """Up and down again; what is counted is counted in calm weather."""
+    operator.up()
+    weather_ends(operator.cloud)
+    operator.converged()
+    counts = account.counts()
+    assert all(counts[kind] == number for kind, number in (("vpc", 1), ("subnet", 4), ("natgateway", 1),
+                                                           ("elastic-ip", 1), ("security-group", 2))), counts
+
+
+def weather_ends(cloud: CloudHandle) -> None:
+    cloud.call("calm")
+    cloud.call("clear_faults")
+
+
+@pytest.mark.parametrize("kind", ["throttle", "error_500", "error_503", "lost", "truncate", "slow", "refuse", "delay"])
+def test_each_trouble_alone(cloud: CloudHandle, operator: Operator, kind: str) -> None:
+    account = Account(cloud)
+    cloud.call("storm", seed=1, **{kind: 0.25})
+    through(operator, account)
+    cloud.call("storm", seed=2, **{kind: 0.25})
+    operator.down()
+    weather_ends(cloud)
+    account.empty()
+
+
+@pytest.mark.parametrize("action", ["CreateVpc", "CreateSubnet", "CreateInternetGateway", "AttachInternetGateway",
+                                    "AllocateAddress", "CreateNatGateway", "CreateRouteTable", "CreateRoute",
+                                    "AssociateRouteTable", "CreateSecurityGroup", "AuthorizeSecurityGroupIngress",
+                                    "ModifyVpcAttribute", "ModifySubnetAttribute"])
+def test_the_answer_to_each_creation_is_lost(cloud: CloudHandle, operator: Operator, action: str) -> None:
+    """What was asked for has happened; the retry must not make a second one."""
+    account = Account(cloud)
+    cloud.call("add_fault", target="aws", effect="lost", match={"action": f"^{action}$"}, count=2)
+    through(operator, account)
+    operator.down()
+    account.empty()
+
+
+@pytest.mark.parametrize("kind", ["vpc", "subnet", "internet-gateway", "elastic-ip", "natgateway", "route-table",
+                                  "security-group"])
+def test_what_was_just_made_is_not_yet_seen(cloud: CloudHandle, operator: Operator, kind: str) -> None:
+    account = Account(cloud)
+    cloud.call("stale", seconds={kind: 0.7})
+    through(operator, account)
+    operator.down()
+    account.empty()
+
+
+def test_aws_throttles_as_it_does(cloud: CloudHandle, operator: Operator) -> None:
+    account = Account(cloud)
+    cloud.call("throttle")
+    through(operator, account)
+    cloud.call("throttle")
+    operator.down()
+    weather_ends(cloud)
+    account.empty()
+
+
+def test_lists_come_in_pages_of_one(cloud: CloudHandle, operator: Operator) -> None:
+    account = Account(cloud)
+    cloud.call("pages", size=1)
+    through(operator, account)
+    cloud.call("pages", size=1)
+    operator.down()
+    weather_ends(cloud)
+    account.empty()
+
+
+@pytest.mark.parametrize("seed", seeds(SEEDS))
+def test_a_mixture_by_seed(cloud: CloudHandle, operator: Operator, seed: int) -> None:
+    account = Account(cloud)
+    day: dict[str, Any] = cloud.call("bad_day", seed=seed)
+    print(f"seed {seed}: {day}")  # pytest shows it when the case fails
+    through(operator, account)
+    cloud.call("bad_day", seed=seed + 1_000_000)
+    operator.down()
+    weather_ends(cloud)
+    account.empty()
