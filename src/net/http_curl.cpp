@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <mutex>
+#include <span>
 
 #include "net/http.hpp"
 #include "net/url.hpp"
@@ -213,13 +214,27 @@ class Transfer {
             std::rewind(upload_);
             set(CURLOPT_READDATA, static_cast<void*>(upload_));
         } else if (request_.body) {
-            set(CURLOPT_POSTFIELDS, request_.body->reveal().data());
+            // From a function that cannot start again, not as CURLOPT_POSTFIELDS: curl sends a request a second time when
+            // a kept connection ends without an answer, and what it asked for may have happened.
+            set(CURLOPT_POST, 1L);
             set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_.body->reveal().size()));
+            set(
+                CURLOPT_READFUNCTION, +[](char* to, std::size_t size, std::size_t count, void* self) {
+                    return static_cast<Transfer*>(self)->give_body({to, size * count});
+                });
+            set(CURLOPT_READDATA, static_cast<void*>(this));
             if (!has_content_type()) headers_.raw = curl_slist_append(headers_.raw, "Content-Type:");
         }
         set(CURLOPT_CUSTOMREQUEST, request_.method.c_str());
         set(CURLOPT_HTTPHEADER, headers_.raw);
         return {};
+    }
+
+    std::size_t give_body(std::span<char> to) {
+        const auto piece = std::string_view(request_.body->reveal()).substr(sent_, to.size());
+        std::copy(piece.begin(), piece.end(), to.begin());
+        sent_ += piece.size();
+        return piece.size();
     }
 
     bool has_content_type() const {
@@ -296,6 +311,9 @@ class Transfer {
             case CURLE_COULDNT_RESOLVE_HOST:
                 error.hint = "check the name, and the DNS servers in /etc/resolv.conf";
                 break;
+            case CURLE_SEND_FAIL_REWIND:
+                error.message = fmt::format("{}: the connection ended without an answer", name());
+                break;
             case CURLE_PARTIAL_FILE:
             case CURLE_RECV_ERROR:
                 error.message = fmt::format("{}: broke off after {} bytes: {}", name(), received_, said);
@@ -348,6 +366,7 @@ class Transfer {
     std::array<char, CURL_ERROR_SIZE> message_{};
     std::optional<Error> failed_;
     std::uint64_t received_ = 0;
+    std::size_t sent_ = 0;  ///< bytes of the body
     std::chrono::steady_clock::time_point reported_{};
     bool started_ = false;
     int verify_error_ = X509_V_OK;

@@ -67,6 +67,25 @@ TEST_F(CurlHttpTest, connections_are_kept_from_request_to_request) {
     EXPECT_EQ(server->connections(), 2);
 }
 
+TEST_F(CurlHttpTest, a_request_with_a_body_is_never_sent_twice) {
+    std::atomic<int> asked{0};
+    const auto server = serve([&](const HttpsServer::Request& r) {
+        if (r.body != "make one") return HttpsServer::reply(200, "x");
+        ++asked;
+        return HttpsServer::Reply{.bytes = {}, .close = true};  // it is made, and nobody is told
+    });
+    auto ask = request(*server);
+    ask.method = "POST";
+    ask.body = Secret("look");
+    ASSERT_TRUE(http_->send(ask));  // the connection is kept: curl would take a new one for a second try
+    ask.body = Secret("make one");
+    const auto answer = http_->send(ask);
+    ASSERT_FALSE(answer);
+    EXPECT_EQ(answer.error().kind, ErrorKind::unavailable);
+    EXPECT_NE(answer.error().text().find("without an answer"), std::string::npos) << answer.error().text();
+    EXPECT_EQ(asked, 1);
+}
+
 TEST_F(CurlHttpTest, many_threads_may_send_at_once) {
     const auto server = serve([](const HttpsServer::Request& r) { return HttpsServer::reply(200, r.target); });
     std::atomic<int> right{0};
