@@ -10,10 +10,13 @@
 #include "cli/exit_code.hpp"
 #include "cli/node.hpp"
 #include "cli/progress.hpp"
+#include "launch/access.hpp"
 #include "net/http.hpp"
 #include "system/host.hpp"
 
 namespace nodeboot::cli {
+
+using AwsFactory = std::function<Result<std::unique_ptr<AwsAccess>>(const Config&, const Log&, std::stop_token)>;
 
 /// Everything outside the process that a command may touch; main makes the real one, tests their own.
 struct Surroundings {
@@ -24,6 +27,7 @@ struct Surroundings {
     Clock& clock;
     Host& host;
     NodeFactory make_node;
+    AwsFactory make_aws;
     std::function<std::unique_ptr<Http>(const Config&)> make_http;
     /// Asks a person and gives the answer; absent where nobody sits.
     std::function<std::optional<std::string>(const std::string& question)> ask;
@@ -33,6 +37,11 @@ struct Surroundings {
     std::string lock_path = "/run/nodeboot.lock";
     Path runs_folder = "/var/lib/nodeboot/runs";
     long pid = 0;
+    /// For whoever waits for this process: "ada@laptop".
+    std::function<std::string()> whoami = [] { return std::string("somebody"); };
+    /// Tells this process from every other, on this machine or another, and whether such a one of this machine is gone.
+    std::string process_mark;
+    std::function<bool(const std::string& mark)> process_is_gone = [](const std::string&) { return false; };
 };
 
 /// The whole program after main: arguments (without the program's name) in, exit code out. Throws nothing.

@@ -128,6 +128,9 @@ constexpr OptionSpec repair_options[] = {
     {"--yes", "", "do not ask", set_flag<&Invocation::yes>},
     lock_option};
 constexpr OptionSpec reset_options[] = {{"--yes", "", "do not ask", set_flag<&Invocation::yes>}, lock_option};
+constexpr OptionSpec cluster_up_options[] = {lock_option};
+constexpr OptionSpec cluster_down_options[] = {
+    {"--yes", "", "do not ask for the cluster's name", set_flag<&Invocation::yes>}, lock_option};
 constexpr OptionSpec rotate_options[] = {only_option, lock_option};
 constexpr OptionSpec timeline_options[] = {
     {"--svg", "FILE", "write a picture instead (- for standard output)", set_text<&Invocation::svg>, Completes::files},
@@ -159,6 +162,7 @@ constexpr OptionSpec completion_options[] = {
 
 constexpr GroupSpec group_table[] = {
     {"node", "Make this machine a member of the cluster, and keep it one."},
+    {"cluster", "Make a cluster's AWS side: network, machines, roles; and take it away."},
     {"config", "Check, show and explain the configuration."},
     {"bundle", "Everything a node needs, in one archive: for sites without internet."},
 };
@@ -215,6 +219,26 @@ constexpr CommandSpec command_table[] = {
      timeline_options,
      "nodeboot node timeline\n"
      "nodeboot node timeline --svg boot.svg\n"},
+    {Command::cluster_plan,
+     "cluster plan",
+     "Show what `cluster up` would make or change in AWS; change nothing",
+     "Asks AWS what bears this cluster's tags and prints each difference from the configuration. Exit code 0: nothing "
+     "to change; 2: there are changes; 1: it could not be found out.",
+     {},
+     "nodeboot cluster plan --config demo.toml\n"
+     "nodeboot cluster plan --config demo.toml --output json\n"},
+    {Command::cluster_up, "cluster up", "Make AWS hold what the configuration says",
+     "Makes what is missing, puts right what was changed, leaves alone what is right, however far an earlier run came. "
+     "There is no state file: everything is found again by its tags. One launcher works on a cluster at a time.",
+     cluster_up_options,
+     "nodeboot cluster up --config demo.toml\n"
+     "nodeboot cluster up --config demo.toml --set instances.workers=5\n"},
+    {Command::cluster_down, "cluster down", "Delete everything that `cluster up` made, and nothing else",
+     "Lists what bears this cluster's tags, asks for the cluster's name, and deletes it in the order in which AWS lets "
+     "it go. A VPC and subnets that the configuration names are left as they are.",
+     cluster_down_options,
+     "nodeboot cluster down --config demo.toml\n"
+     "nodeboot cluster down --config demo.toml --yes\n"},
     {Command::config_check,
      "config check",
      "Report every mistake in the configuration, with its place",

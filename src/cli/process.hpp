@@ -5,6 +5,6 @@
 namespace nodeboot::cli {
 
 /// The real surroundings of this process: standard output and error, their terminals, the console, signals.
-Surroundings process_surroundings(Clock& clock, Host& host, NodeFactory make_node);
+Surroundings process_surroundings(Clock& clock, Host& host, NodeFactory make_node, AwsFactory make_aws);
 
 }  // namespace nodeboot::cli

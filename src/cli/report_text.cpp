@@ -74,14 +74,14 @@ std::string plan_text(const RunReport& report, const Terminal& terminal) {
            block("", "", fmt::format("{} ({}).", sentence, format_duration(report.took)), terminal);
 }
 
-std::string summary_text(const RunReport& report) {
+std::string summary_text(const RunReport& report, std::string_view fine) {
     const auto failed = count(report, Outcome::failed), blocked = count(report, Outcome::blocked);
     const auto done = changes_done(report);
     const auto took = format_duration(report.took);
     if (failed + blocked != 0)
         return fmt::format("Failed: {} failed, {} not begun, {} made, {}.\n", counted(failed, "phase"), blocked,
                            counted(done, "change"), took);
-    if (done == 0) return fmt::format("Nothing to change: the machine is as it should be, {}.\n", took);
+    if (done == 0) return fmt::format("Nothing to change: {}, {}.\n", fine, took);
     return fmt::format("Done: {} in {}, {}.\n", counted(done, "change"),
                        counted(count(report, Outcome::changed), "phase"), took);
 }

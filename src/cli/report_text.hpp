@@ -15,8 +15,8 @@ std::string change_text(const ChangeReport& change, const Terminal& terminal);
 /// What `node plan` prints: every change under its phase, then a sentence that counts them.
 std::string plan_text(const RunReport& report, const Terminal& terminal);
 
-/// The last line of a run: "Done: 12 changes in 5 phases, 41.2s."
-std::string summary_text(const RunReport& report);
+/// The last line of a run: "Done: 12 changes in 5 phases, 41.2s." `fine`: what it means that nothing was to be done.
+std::string summary_text(const RunReport& report, std::string_view fine = "the machine is as it should be");
 
 /// For each phase that failed: what was tried, why it failed, what to do next; then the phases that had to wait.
 /// Empty when nothing failed.

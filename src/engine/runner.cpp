@@ -283,7 +283,7 @@ class Run {
         fail_phase(entry, {ErrorKind::conflict,
                            fmt::format("phase {} made its changes, but {} is '{}' and not '{}' ({} left)", entry.name,
                                        left.subject, left.from, left.to, again->size()),
-                           "something else on this machine changes it back, or the change had no effect",
+                           "something else changes it back, or the change had no effect",
                            {}});
         return false;
     }

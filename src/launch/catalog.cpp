@@ -44,13 +44,13 @@ Result<Catalog> make_removal_catalog(const LaunchServices& services) {
     return runnable(std::move(phases), services.cloud);
 }
 
-void look_ahead(const LaunchServices& services) {
+Result<void> look_ahead(const LaunchServices& services) {
     std::vector<Question> questions;
     for (const Kind kind : {Kind::vpc, Kind::subnet, Kind::internet_gateway, Kind::elastic_ip, Kind::nat_gateway,
                             Kind::route_table, Kind::security_group})
         questions.push_back(services.cloud.listing(kind));
     for (auto& question : zone_questions(services.config)) questions.push_back(std::move(question));
-    services.cloud.ask_ahead(questions);
+    return services.cloud.ask_ahead(questions);
 }
 
 }  // namespace nodeboot

@@ -4,6 +4,7 @@
 
 #include "base/config.hpp"
 #include "engine/runner.hpp"
+#include "launch/access.hpp"
 #include "launch/cloud.hpp"
 
 namespace nodeboot {
@@ -12,6 +13,7 @@ namespace nodeboot {
 struct LaunchServices {
     const Config& config;
     Cloud& cloud;
+    AwsAccess& aws;
 };
 
 /// Which resources are the user's own: vpc.id and the subnets' ids.
@@ -24,6 +26,6 @@ Result<Catalog> make_cluster_catalog(const LaunchServices& services);
 Result<Catalog> make_removal_catalog(const LaunchServices& services);
 
 /// What planning will ask, asked side by side: a plan then costs about one round trip.
-void look_ahead(const LaunchServices& services);
+Result<void> look_ahead(const LaunchServices& services);
 
 }  // namespace nodeboot

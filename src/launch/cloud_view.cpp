@@ -83,10 +83,16 @@ Result<CloudView::Answer> CloudView::ask(const Question& question) const {
     return entry->answer = std::make_shared<const std::vector<Xml>>(std::move(items));
 }
 
-void CloudView::ask_ahead(const std::vector<Question>& questions) const {
-    std::vector<std::jthread> threads;
-    for (const auto& question : questions)
-        threads.emplace_back([this, &question] { static_cast<void>(ask(question)); });
+Result<void> CloudView::ask_ahead(const std::vector<Question>& questions) const {
+    std::vector<Result<Answer>> answers(questions.size());
+    {
+        std::vector<std::jthread> threads;
+        for (std::size_t i = 0; i < questions.size(); ++i)
+            threads.emplace_back([&, i] { answers[i] = ask(questions[i]); });
+    }
+    for (auto& answer : answers)
+        if (!answer) return fail(std::move(answer).error());
+    return {};
 }
 
 void CloudView::forget(const std::string& topic) const {

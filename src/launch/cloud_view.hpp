@@ -71,8 +71,8 @@ class CloudView {
     /// The matches in the answer; nothing when AWS says that what is asked for does not exist.
     using Answer = std::shared_ptr<const std::vector<Xml>>;
     Result<Answer> ask(const Question& question) const;
-    /// Side by side, so that what follows finds the answers there. Errors are met again by whoever asks.
-    void ask_ahead(const std::vector<Question>& questions) const;
+    /// Side by side, so that what follows finds the answers there. One of the errors, if there was one.
+    Result<void> ask_ahead(const std::vector<Question>& questions) const;
     Question listing(Kind kind) const;
 
     /// The next question on this topic goes to AWS. Changes nothing there.

@@ -71,4 +71,24 @@ Result<void> Ssm::remove(const std::string& name) {
     return fail(with_permission_hint(fault_error(call.what, *fault), "DeleteParameter"));
 }
 
+Result<std::vector<std::string>> Ssm::names_below(const std::string& path) const {
+    std::vector<std::string> names;
+    for (std::string next;;) {
+        Json body{{"Path", path}, {"Recursive", true}, {"WithDecryption", false}};
+        if (!next.empty()) body["NextToken"] = next;
+        AwsCall call = json_call("ssm", "AmazonSSM", "GetParametersByPath", body);
+        call.what = "SSM GetParametersByPath " + path;
+        const auto answer = NB_TRY(client_.send(call));
+        if (const auto* fault = std::get_if<AwsFault>(&answer))
+            return fail(with_permission_hint(fault_error(call.what, *fault), "GetParametersByPath"));
+        const auto json = NB_TRY(parse_json(std::get<HttpResponse>(answer).body, call.what + ": the answer"));
+        const Json* parameters = json_at(json, {"Parameters"});
+        if (parameters == nullptr) return fail(ErrorKind::corrupted, call.what + ": the answer holds no list");
+        for (const auto& parameter : *parameters)
+            if (auto name = json_string(parameter, {"Name"})) names.push_back(*std::move(name));
+        next = json_string(json, {"NextToken"}).value_or("");
+        if (next.empty()) return names;
+    }
+}
+
 }  // namespace nodeboot

@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/secret.hpp"
 #include "net/aws_client.hpp"
@@ -31,6 +32,8 @@ class Ssm {
     Result<bool> put(const std::string& name, const Secret& value, Type type, Overwrite overwrite);
     /// Absent is success.
     Result<void> remove(const std::string& name);
+    /// Full names of all parameters below a path, on all pages. Nothing is decrypted.
+    Result<std::vector<std::string>> names_below(const std::string& path) const;
 
    private:
     Result<std::optional<std::string>> value_of(const std::string& name, const Options& options, bool decrypt) const;

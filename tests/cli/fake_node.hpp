@@ -106,6 +106,7 @@ struct Harness {
         .make_node = [this](const Config&, const Log&, std::stop_token) -> Result<std::unique_ptr<Node>> {
             return std::make_unique<FakeNode>(machine);
         },
+        .make_aws = {},
         .make_http = {},
         .ask = {},
         .open_console = [this]() -> ConsoleRecords::Writer {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "launch/catalog.hpp"
+#include "support/fake_access.hpp"
 #include "support/fake_ec2.hpp"
 #include "support/golden.hpp"
 #include "support/manual_clock.hpp"
@@ -15,7 +16,7 @@ struct Launch {
     template <class F>
     RunReport run(F command) {
         Cloud cloud(aws, clock, cloud_scope(config));
-        return command(LaunchServices{config, cloud});
+        return command(LaunchServices{config, cloud, access});
     }
     RunReport plan() {
         return run([&](const LaunchServices& s) { return plan_all(*make_cluster_catalog(s), options()); });
@@ -32,6 +33,8 @@ struct Launch {
     ManualClock clock;
     Log log{{}};
     FakeEc2 aws{clock};
+    FakeParameters parameters;
+    FakeAccess access{aws, parameters};
     unsigned parallel = 1;  ///< one after the other: each run is the same
 };
 

@@ -1,0 +1,124 @@
+#include <gmock/gmock.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "cli/app.hpp"
+#include "cli/fake_node.hpp"
+#include "support/fake_access.hpp"
+#include "support/fake_ec2.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace nodeboot::cli {
+namespace {
+
+using ::testing::Each;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+struct ClusterCommands : ::testing::Test, testing::Harness {
+    ClusterCommands() {
+        config_file = (folder.path() / "demo.toml").string();
+        std::ofstream(config_file) << "[cluster]\nname = \"demo\"\nregion = \"eu-central-1\"\n";
+        surroundings.make_aws = [this](const Config&, const Log&,
+                                       std::stop_token) -> Result<std::unique_ptr<AwsAccess>> {
+            return std::make_unique<nodeboot::testing::FakeAccess>(aws, parameters);
+        };
+        surroundings.whoami = [] { return std::string("ada@laptop"); };
+    }
+    nodeboot::testing::TemporaryFolder folder;
+    nodeboot::testing::FakeEc2 aws{clock};
+    nodeboot::testing::FakeParameters parameters;
+};
+
+TEST_F(ClusterCommands, plan_of_an_empty_account_is_exit_2_and_shows_what_will_be_made) {
+    EXPECT_EQ(run({"cluster", "plan"}), exit_pending);
+    EXPECT_THAT(out, HasSubstr("vpc\n  VPC: absent -> 10.0.0.0/16\n"));
+    EXPECT_THAT(out, HasSubstr("subnet private-3: absent -> 10.0.3.0/24 in eu-central-1c"));
+    EXPECT_THAT(aws.log, Each(StartsWith("Describe")));
+    EXPECT_TRUE(parameters.values.empty());
+}
+
+TEST_F(ClusterCommands, up_then_plan_then_up_then_down) {
+    ASSERT_EQ(run({"cluster", "up"}), exit_ok) << err;
+    EXPECT_THAT(out, HasSubstr("Done: "));
+    EXPECT_TRUE(parameters.values.empty()) << "the lock stayed";
+    EXPECT_EQ(run({"cluster", "plan"}), exit_ok) << out;
+    ASSERT_EQ(run({"cluster", "up"}), exit_ok);
+    EXPECT_THAT(out, HasSubstr("Nothing to change: the cluster is as it should be"));
+    ASSERT_EQ(run({"cluster", "down", "--yes"}), exit_ok) << err;
+    EXPECT_EQ(aws.inventory(), "");
+    EXPECT_EQ(run({"cluster", "down", "--yes"}), exit_ok);
+    EXPECT_THAT(out, HasSubstr("there is nothing of this cluster"));
+}
+
+TEST_F(ClusterCommands, down_lists_what_will_go_and_wants_the_clusters_name) {
+    ASSERT_EQ(run({"cluster", "up"}), exit_ok) << err;
+    EXPECT_EQ(run({"cluster", "down"}), exit_error);
+    EXPECT_THAT(err, HasSubstr("nobody is here to ask"));
+    std::string question;
+    surroundings.ask = [&](const std::string& text) {
+        question = text;
+        return std::optional<std::string>("yes");
+    };
+    const auto before = aws.inventory();
+    EXPECT_EQ(run({"cluster", "down"}), exit_stopped);
+    EXPECT_THAT(out, HasSubstr("vpc\n  VPC vpc-"));
+    EXPECT_THAT(question, HasSubstr("demo"));
+    EXPECT_EQ(aws.inventory(), before);
+    surroundings.ask = [](const std::string&) { return std::optional<std::string>("demo"); };
+    EXPECT_EQ(run({"cluster", "down"}), exit_ok) << err;
+    EXPECT_EQ(aws.inventory(), "");
+}
+
+TEST_F(ClusterCommands, json_is_one_document) {
+    EXPECT_EQ(run({"cluster", "plan", "--output", "json"}), exit_pending);
+    auto json = nlohmann::json::parse(out);
+    EXPECT_EQ(json["command"], "cluster plan");
+    EXPECT_TRUE(json["changed"]);
+    EXPECT_EQ(json["phases"][0]["name"], "vpc");
+    EXPECT_EQ(json["changes"][0]["action"], "ec2 CreateVpc CidrBlock=10.0.0.0/16");
+    EXPECT_EQ(run({"cluster", "up", "--output", "json"}), exit_ok);
+    json = nlohmann::json::parse(out);
+    EXPECT_TRUE(json["ok"]);
+    EXPECT_EQ(run({"cluster", "down", "--yes", "--output", "json"}), exit_ok);
+    EXPECT_TRUE(nlohmann::json::parse(out)["ok"]);
+}
+
+TEST_F(ClusterCommands, up_waits_for_the_launcher_that_is_at_work) {
+    parameters.values["/nodeboot/demo/launch"] =
+        R"x({"owner":"x","who":"bob@desk (cluster up)","mark":"elsewhere","beat":1})x";
+    EXPECT_EQ(run({"cluster", "up"}), exit_ok) << err;
+    EXPECT_THAT(err, HasSubstr("waiting for bob@desk (cluster up)"));
+}
+
+TEST_F(ClusterCommands, a_missing_permission_is_named) {
+    aws.refuse = [](const std::string& action, const QueryParameters&) -> std::optional<AwsFault> {
+        if (action != "CreateSubnet") return std::nullopt;
+        return AwsFault{403, "UnauthorizedOperation", "You are not authorized to perform this operation.", "r"};
+    };
+    EXPECT_EQ(run({"cluster", "up"}), exit_error);
+    EXPECT_THAT(err, HasSubstr("ec2:CreateSubnet"));
+    EXPECT_THAT(err, HasSubstr("cluster iam-policy"));
+    EXPECT_THAT(err, HasSubstr("not begun: "));
+}
+
+TEST_F(ClusterCommands, a_quota_that_is_used_up_is_named) {
+    aws.refuse = [](const std::string& action, const QueryParameters&) -> std::optional<AwsFault> {
+        if (action != "AllocateAddress") return std::nullopt;
+        return AwsFault{400, "AddressLimitExceeded", "The maximum number of addresses has been reached.", "r"};
+    };
+    EXPECT_EQ(run({"cluster", "up"}), exit_error);
+    EXPECT_THAT(err, HasSubstr("EC2-VPC Elastic IPs"));
+    EXPECT_THAT(err, HasSubstr("Service Quotas"));
+    // What does not need the address was made all the same, and down takes it away.
+    EXPECT_EQ(aws.ids(Kind::subnet).size(), 4U);
+    EXPECT_EQ(run({"cluster", "down", "--yes"}), exit_ok) << err;
+    EXPECT_EQ(aws.inventory(), "");
+}
+
+}  // namespace
+}  // namespace nodeboot::cli
