@@ -19,6 +19,11 @@ bool named(const std::string& reference, std::string_view name) {
     return last.starts_with(name) && last.substr(name.size()).starts_with(':');
 }
 
+bool control_planes_own(const std::string& reference) {
+    return named(reference, "kube-apiserver") || named(reference, "kube-controller-manager") ||
+           named(reference, "kube-scheduler") || named(reference, "etcd");
+}
+
 class Images final : public NodePhase {
    public:
     Images(const NodeServices& services, std::shared_ptr<const Bundle> bundle, Role role)
@@ -91,12 +96,7 @@ class Images final : public NodePhase {
     Result<void> import_from_bundle(ActionContext& context) const {
         const auto manifest = NB_TRY(bundle_->verified(context));
         const auto present = NB_TRY(services_.cri.images());
-        const std::set<std::string> have(present.begin(), present.end());
-        for (const auto& file : manifest.files) {
-            if (file.kind != BundleKind::image) continue;
-            const bool there = !file.refs.empty() && std::all_of(file.refs.begin(), file.refs.end(),
-                                                                 [&](const auto& ref) { return have.contains(ref); });
-            if (there) continue;
+        for (const auto& file : archives_to_import(role_, manifest, {present.begin(), present.end()})) {
             context.step.progress("importing " + file.path);
             NB_CHECK(run_checked(context.host, {.argv = {"ctr", "--namespace", "k8s.io", "images", "import",
                                                          (bundle_->folder() / file.path).string()},
@@ -131,6 +131,19 @@ std::vector<std::string> images_for(Role role, const std::vector<std::string>& a
     std::vector<std::string> out;
     for (const auto& image : all)
         if (named(image, "kube-proxy") || named(image, "pause") || named(image, "coredns")) out.push_back(image);
+    return out;
+}
+
+std::vector<BundleFile> archives_to_import(Role role, const BundleManifest& manifest,
+                                           const std::set<std::string>& present) {
+    const auto needless = [&](const std::string& ref) {
+        return present.contains(ref) || (role == Role::worker && control_planes_own(ref));
+    };
+    std::vector<BundleFile> out;
+    for (const auto& file : manifest.files)
+        if (file.kind == BundleKind::image &&
+            (file.refs.empty() || !std::all_of(file.refs.begin(), file.refs.end(), needless)))
+            out.push_back(file);
     return out;
 }
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <set>
+
 #include "phases/bundle.hpp"
 #include "phases/services.hpp"
 #include "system/action.hpp"
@@ -14,5 +16,10 @@ std::shared_ptr<const NodePhase> make_images_phase(const NodeServices& services,
 
 /// Of `all` (kubeadm config images list), those that a node of this role runs.
 std::vector<std::string> images_for(Role role, const std::vector<std::string>& all);
+
+/// The image archives of a bundle that bring something which is not `present`; on a worker without those that hold
+/// nothing but the control plane's own programs. Others, whatever they are, somebody packed for these nodes.
+std::vector<BundleFile> archives_to_import(Role role, const BundleManifest& manifest,
+                                           const std::set<std::string>& present);
 
 }  // namespace nodeboot
