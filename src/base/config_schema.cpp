@@ -188,10 +188,13 @@ constexpr Setting setting_table[] = {
                                      "none", "\"/opt/nodeboot/bundle.tar.zst\""}),
     row<&C::kubernetes, &K::repository_url>(
         "kubernetes.repository_url", "URL", each(syntax::package_url),
-        {"The package repository; `{minor}` stands for the minor version (`1.35`)."}),
-    row<&C::kubernetes, &K::repository_key>("kubernetes.repository_key", "URL or path", optional(syntax::url_or_path),
-                                            {"The key that the repository is signed with.",
-                                             "`Release.key` in the repository", "\"/etc/nodeboot/kubernetes.asc\""}),
+        {"The package repository; `{minor}` stands for the minor version (`1.35`). On Amazon Linux the default is its "
+         "neighbour `…/rpm/`."}),
+    row<&C::kubernetes, &K::repository_key>(
+        "kubernetes.repository_key", "URL or path", optional(syntax::url_or_path),
+        {"The key that the repository is signed with.",
+         "`Release.key` in the repository, `repodata/repomd.xml.key` on Amazon Linux",
+         "\"/etc/nodeboot/kubernetes.asc\""}),
     row<&C::kubernetes, &K::image_repository>(
         "kubernetes.image_repository", "registry", each(syntax::image_repository),
         {"Where the images of the control plane, CoreDNS, kube-proxy and pause come from."}),

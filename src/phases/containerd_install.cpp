@@ -7,6 +7,7 @@
 #include "base/lines.hpp"
 #include "phases/staleness.hpp"
 #include "system/apt.hpp"
+#include "system/dnf.hpp"
 #include "system/want.hpp"
 
 namespace nodeboot {
@@ -71,20 +72,18 @@ Result<void> plan_dnf(std::vector<NodeChange>& changes, const HostView& view) {
                                                                      {"runc", "runc"},
                                                                      {"iptables", "iptables-nft"},
                                                                      {"conntrack", "conntrack-tools"}}};
-    std::vector<std::string> argv{"dnf", "install", "--assumeyes", "--quiet", "--setopt=install_weak_deps=False"};
-    std::vector<std::string> missing;
+    DnfRequest request;
     for (const auto& [program, package] : wanted)
-        if (!NB_TRY(find_program(view, program))) missing.push_back(package);
-    if (missing.empty()) return {};
-    argv.insert(argv.end(), missing.begin(), missing.end());
-    changes.push_back(
-        {"packages " + join(missing, ", "), "absent", "installed", RunCommand{argv, std::chrono::minutes(10)}});
+        if (!NB_TRY(find_program(view, program))) request.packages.push_back(package);
+    if (request.packages.empty()) return {};
+    const std::string subject = "packages " + join(request.packages, ", ");
+    changes.push_back({subject, "absent", "installed", install_rpms(std::move(request))});
     return {};
 }
 
 Result<void> plan_distribution(std::vector<NodeChange>& changes, const HostView& view) {
     if (NB_TRY(view.stat("/usr/bin/apt-get"))) return plan_apt(changes, view);
-    if (NB_TRY(view.stat("/usr/bin/dnf"))) return plan_dnf(changes, view);
+    if (NB_TRY(has_dnf(view))) return plan_dnf(changes, view);
     return fail(ErrorKind::refused,
                 "containerd.source is \"distribution\", and this machine has neither apt-get nor dnf",
                 "set containerd.source to \"bundle\" or \"preinstalled\"");

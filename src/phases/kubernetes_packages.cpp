@@ -5,8 +5,10 @@
 #include "base/backoff.hpp"
 #include "net/http.hpp"
 #include "phases/kubeadm.hpp"
+#include "phases/kubernetes_rpms.hpp"
 #include "phases/membership.hpp"
 #include "system/apt.hpp"
+#include "system/dnf.hpp"
 #include "system/want.hpp"
 
 namespace nodeboot {
@@ -31,10 +33,6 @@ std::string pin_text(const Version& version) {
     return fmt::format(
         "# Made by nodeboot; edits are lost.\nPackage: kubelet kubeadm kubectl\nPin: version {}\nPin-Priority: 1001\n",
         pattern);
-}
-
-bool suits(const Version& installed, const Version& wanted) {
-    return installed.has_minor(wanted.major, wanted.minor) && (!wanted.patch || installed.patch == wanted.patch);
 }
 
 class KubernetesPackages final : public NodePhase {
@@ -62,6 +60,7 @@ class KubernetesPackages final : public NodePhase {
 
    private:
     Result<void> plan_repository(std::vector<NodeChange>& changes, const HostView& view) const {
+        if (NB_TRY(has_dnf(view))) return want_kubernetes_rpms(changes, view, services_.config.kubernetes);
         const auto& wanted = services_.config.kubernetes.version;
         const DpkgStatus status = NB_TRY(read_dpkg_status(view));
         bool wrong_version = false, missing = false;

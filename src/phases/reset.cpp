@@ -24,6 +24,7 @@ constexpr const char* folders[] = {
     "/etc/NetworkManager/conf.d",
     "/etc/apt/sources.list.d",
     "/etc/apt/preferences.d",
+    "/etc/yum.repos.d",
     "/etc/containerd",
     "/etc/systemd",
     "/etc/systemd/system",

@@ -39,9 +39,7 @@ TEST_F(ContainerdInstall, docker_s_package_counts) {
 TEST_F(ContainerdInstall, amazon_linux_uses_dnf) {
     node.host.put("/usr/bin/dnf", "", 0755);
     node.host.put("/usr/sbin/iptables", "", 0755);
-    EXPECT_EQ(
-        actions(node, *phase()),
-        Lines{"run dnf install --assumeyes --quiet --setopt=install_weak_deps=False containerd runc conntrack-tools"});
+    EXPECT_EQ(actions(node, *phase()), Lines{"dnf install containerd runc conntrack-tools"});
 }
 
 TEST_F(ContainerdInstall, preinstalled_is_only_looked_for) {
