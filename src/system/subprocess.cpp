@@ -8,6 +8,7 @@
 #include <fmt/core.h>
 #include <linux/close_range.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -93,6 +94,9 @@ class ChildSetup {
     template <class... Ignored>
     error_code on_exec_setup(Ignored&&...) const {
         ::setpgid(0, 0);
+        // It must not outlive us: the next run would find the machine changing under its hands.
+        ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (::getppid() != parent_) ::_exit(127);
         ::signal(SIGPIPE, SIG_DFL);
         sigset_t none;
         ::sigemptyset(&none);
@@ -108,6 +112,7 @@ class ChildSetup {
 
    private:
     std::vector<const char*> environment_;
+    pid_t parent_ = ::getpid();
 };
 
 // A program that does not read its input must not end us. Only this thread is touched.

@@ -186,5 +186,25 @@ TEST(Subprocess, many_threads_run_programs_side_by_side) {
     EXPECT_EQ(right, 80);
 }
 
+TEST(Subprocess, does_not_outlive_a_nodeboot_that_is_killed) {
+    const ::nodeboot::testing::TemporaryFolder folder;
+    const std::string pid_file = folder / "pid";
+    const pid_t nodeboot = ::fork();
+    if (nodeboot == 0) {
+        (void)run_process(shell("echo $$ > " + pid_file + ".new; mv " + pid_file + ".new " + pid_file + "; sleep 600"));
+        ::_exit(0);
+    }
+    pid_t program = 0;
+    for (int i = 0; i < 500 && program == 0; ++i) {
+        std::this_thread::sleep_for(20ms);
+        std::ifstream(pid_file) >> program;
+    }
+    ASSERT_GT(program, 0);
+    EXPECT_TRUE(lives(program));
+    ::kill(nodeboot, SIGKILL);
+    ::waitpid(nodeboot, nullptr, 0);
+    EXPECT_TRUE(dies_soon(program));
+}
+
 }  // namespace
 }  // namespace nodeboot
