@@ -36,12 +36,15 @@ class BundlePhase final : public NodePhase {
         const bool used =
             config.kubernetes.source == Source::bundle || config.containerd.source == ContainerdSource::bundle;
         if (!used) return changes;
-        if (!NB_TRY(view.stat(config.kubernetes.bundle)))
+        const auto source = NB_TRY(view.stat(config.kubernetes.bundle));
+        if (!source)
             return fail(ErrorKind::not_found,
                         fmt::format("kubernetes.bundle: {} does not exist", config.kubernetes.bundle),
                         "put the bundle there, or name another place");
-        if (!bundle_->is_archive() || NB_TRY(view.stat(bundle_->folder() / "manifest.json"))) return changes;
-        changes.push_back({config.kubernetes.bundle, "packed", "unpacked",
+        if (!bundle_->is_archive()) return changes;
+        const auto unpacked = NB_TRY(view.stat(bundle_->folder()));
+        if (unpacked && unpacked->modified == source->modified) return changes;
+        changes.push_back({config.kubernetes.bundle, unpacked ? "another one is unpacked" : "packed", "unpacked",
                            Procedure{"unpack", {config.kubernetes.bundle}, [this](ActionContext& context) {
                                          return unpack(context);
                                      }}});
@@ -49,7 +52,8 @@ class BundlePhase final : public NodePhase {
     }
 
    private:
-    // Unpacked beside its place and renamed, so that a folder that is there is a whole one.
+    // Unpacked beside its place and renamed, so that a folder that is there is a whole one. It bears the archive's time,
+    // so that another archive under the same name is noticed.
     Result<void> unpack(ActionContext& context) const {
         Host& host = context.host;
         const Path target = bundle_->folder();
@@ -59,6 +63,8 @@ class BundlePhase final : public NodePhase {
         NB_CHECK(run_checked(host, {.argv = {"tar", "--extract", "--no-same-owner", "--file",
                                              services_.config.kubernetes.bundle, "--directory", half.string()},
                                     .timeout = std::chrono::minutes(10)}));
+        NB_CHECK(
+            run_checked(host, {.argv = {"touch", "--reference=" + services_.config.kubernetes.bundle, half.string()}}));
         NB_CHECK(host.remove(target));
         NB_CHECK(run_checked(host, {.argv = {"mv", "--no-target-directory", half.string(), target.string()}}));
         return {};
@@ -88,8 +94,14 @@ Result<BundleManifest> Bundle::verified(ActionContext& context) const {
     if (manifest.arch != machine_arch())
         return fail(ErrorKind::invalid_input,
                     fmt::format("the bundle {} is for {}, this machine is {}", source_, manifest.arch, machine_arch()));
-    NB_CHECK(check_bundle(folder(), manifest,
-                          [&](std::string_view path) { context.step.progress(fmt::format("checking {}", path)); }));
+    const auto checked = check_bundle(
+        folder(), manifest, [&](std::string_view path) { context.step.progress(fmt::format("checking {}", path)); });
+    if (!checked) {
+        // What was unpacked may be worse than its archive (power lost before it reached the disk): the next run unpacks
+        // it again.
+        if (is_archive()) NB_CHECK(context.host.remove(folder()));
+        return fail(checked.error());
+    }
     verified_ = manifest;
     return manifest;
 }

@@ -9,8 +9,8 @@
 
 namespace nodeboot {
 
-/// The bundle that the config names, for the phases that install from it. An archive is unpacked once into
-/// /var/lib/nodeboot/bundle; a folder is used where it is. Nothing of it is used before every file's sha256 was
+/// The bundle that the config names, for the phases that install from it. An archive is unpacked into
+/// /var/lib/nodeboot/bundle, again when it is replaced or what was unpacked turns out damaged; a folder is used where it is. Nothing of it is used before every file's sha256 was
 /// checked, and nothing may be in it that the manifest does not list.
 class Bundle {
    public:

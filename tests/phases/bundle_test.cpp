@@ -1,0 +1,53 @@
+#include "phases/bundle.hpp"
+
+#include "phases/expect_plan.hpp"
+
+namespace nodeboot::testing {
+namespace {
+
+constexpr const char* archive = "/opt/demo.tar.zst";
+
+class BundleUnpacking : public ::testing::Test {
+   protected:
+    BundleUnpacking() {
+        node.config.kubernetes.source = Source::bundle;
+        node.config.kubernetes.bundle = archive;
+        node.host.put(archive, "packed");
+        archive_info().modified = WallTime(std::chrono::hours(5));
+    }
+    FileInfo& archive_info() { return node.host.files[archive].info; }
+    Lines plan() {
+        const auto bundle = std::make_shared<const Bundle>(node.config.kubernetes.bundle);
+        return planned(node, *make_bundle_phase(node.services, bundle));
+    }
+    FakeNode node;
+};
+
+TEST_F(BundleUnpacking, happens_once_and_again_when_the_archive_is_another) {
+    const std::string change = std::string(archive) + ": ";
+    EXPECT_EQ(plan(), Lines{change + "packed -> unpacked; unpack /opt/demo.tar.zst"});
+    auto& unpacked = node.host.files["/var/lib/nodeboot/bundle/demo"];
+    unpacked.info.type = FileInfo::Type::directory;
+    unpacked.info.modified = archive_info().modified;
+    EXPECT_EQ(plan(), Lines{});
+    archive_info().modified += std::chrono::nanoseconds(1);
+    EXPECT_EQ(plan(), Lines{change + "another one is unpacked -> unpacked; unpack /opt/demo.tar.zst"});
+}
+
+TEST_F(BundleUnpacking, is_not_for_folders_nor_for_other_sources) {
+    node.config.kubernetes.bundle = "/opt/demo";
+    node.host.put("/opt/demo", "");
+    EXPECT_EQ(plan(), Lines{});
+    node.config.kubernetes.bundle = archive;
+    node.config.kubernetes.source = Source::repository;
+    EXPECT_EQ(plan(), Lines{});
+}
+
+TEST_F(BundleUnpacking, wants_the_archive_to_be_there) {
+    node.host.files.erase(archive);
+    ASSERT_EQ(plan().size(), 1U);
+    EXPECT_NE(plan().front().find("/opt/demo.tar.zst does not exist"), std::string::npos) << plan().front();
+}
+
+}  // namespace
+}  // namespace nodeboot::testing
