@@ -49,6 +49,13 @@ class Creation {
             return fail(ErrorKind::conflict, fmt::format("{} exists already", options_.output.string()),
                         "remove it, or choose another name");
         fs::remove_all(work_, error);
+        auto made = make();
+        fs::remove_all(work_, error);
+        return made;
+    }
+
+   private:
+    Result<BundleManifest> make() {
         NB_CHECK(make_folder(folder_));
         manifest_.kubernetes = options_.kubernetes;
         manifest_.arch = options_.arch;
@@ -62,7 +69,6 @@ class Creation {
         return manifest_;
     }
 
-   private:
     Result<std::string> checksum(const std::string& url, const std::string& name) {
         const std::string digest = published_sha256(NB_TRY(fetcher_.text(url)), name);
         if (!digest.empty()) return digest;
@@ -221,7 +227,6 @@ class Creation {
         }
         if (error)
             return fail(ErrorKind::io, fmt::format("renaming to {}: {}", options_.output.string(), error.message()));
-        fs::remove_all(work_, error);
         return {};
     }
 

@@ -25,7 +25,8 @@ struct BundleCreateOptions {
 
 /// Makes a bundle from what the projects publish: Kubernetes' binaries (dl.k8s.io), CNI plugins, crictl, containerd and
 /// runc (GitHub releases), each checked against the checksum published beside it, and the images that this kubeadm
-/// names. `host` runs kubeadm to ask for that list, and tar. Nothing is left at `output` unless all of it is there.
+/// names. `host` runs kubeadm to ask for that list, and tar. Nothing is left, at `output` or beside it, unless all of
+/// it is there.
 Result<BundleManifest> create_bundle(Fetcher& fetcher, Host& host, const Log& log, const BundleCreateOptions& options);
 
 /// "0123…  kubeadm" or the bare digest, as publishers write it beside a file; empty when there is none for `name`.

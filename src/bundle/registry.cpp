@@ -1,6 +1,7 @@
 #include "bundle/registry.hpp"
 
 #include <fmt/core.h>
+#include <strings.h>
 
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -18,9 +19,11 @@ constexpr const char* accepted =
     "application/vnd.oci.image.index.v1+json, application/vnd.docker.distribution.manifest.list.v2+json, "
     "application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json";
 
-/// `Bearer realm="https://auth.docker.io/token",service="registry.docker.io",scope="repository:x:pull"` → its values.
+/// `Bearer realm="https://auth.docker.io/token",service="registry.docker.io",scope="repository:x:pull"` → its values;
+/// none for other schemes: a realm of `Basic` is a name for people, not an address (RFC 7617).
 std::map<std::string, std::string> parse_challenge(const std::string& header) {
     std::map<std::string, std::string> out;
+    if (::strncasecmp(header.c_str(), "Bearer ", 7) != 0) return out;
     for (std::size_t at = header.find(' '); at != std::string::npos && at < header.size();) {
         const auto equals = header.find("=\"", at);
         if (equals == std::string::npos) break;
