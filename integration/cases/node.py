@@ -2,7 +2,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Sequence
 
 from lab.command import LabError, Result
@@ -14,6 +16,8 @@ WATCHED = ("/etc", "/usr/local", "/usr/lib/systemd", "/opt/cni", "/root/.kube", 
            "/var/lib/kubelet/kubeadm-flags.env", "/var/lib/kubelet/pki")
 RESTARTABLE = ("containerd", "kubelet", "systemd-resolved", "systemd-networkd", "systemd-timesyncd", "dbus",
                "systemd-journald", "systemd-logind")
+ARCHIVE = "/opt/nodeboot/bundle.tar.gz"
+FROM_ARCHIVE = {"kubernetes": {"source": "bundle", "bundle": ARCHIVE}, "containerd": {"source": "bundle"}}
 
 
 @dataclass
@@ -91,6 +95,13 @@ class Node:
         assert plan.code == NOTHING and not plan.changes, f"{self.machine.name} is not converged:\n{plan}"
 
 
+def bring(archive: Path, node: Node) -> None:
+    """Puts a bundle where FROM_ARCHIVE, a configuration, looks for it."""
+    to = node.machine.path(ARCHIVE)
+    to.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(archive, to)
+
+
 def changes_of(document: dict[str, Any]) -> list[dict[str, Any]]:
     """The changes of a plan's or a run's JSON, each with its phase."""
     if "changes" in document:
@@ -118,6 +129,13 @@ def labelled(control_plane: Machine, machine: Machine) -> bool:
     role = machine.instance.tags["nodeboot.io/role"]
     node = kube_nodes(control_plane).get(machine.node_name, {})
     return f"node-role.kubernetes.io/{role}" in node.get("metadata", {}).get("labels", {})
+
+
+def forget(control_plane: Machine, machine: Machine) -> None:
+    """Takes a machine away, and its Node object."""
+    control_plane.run(["kubectl", "--kubeconfig", "/etc/kubernetes/admin.conf", "delete", "node", machine.node_name,
+                       "--ignore-not-found"])
+    machine.terminate()
 
 
 def names(machines: Sequence[Machine]) -> list[str]:

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any, Iterator
 
 import pytest
+from cases.conftest import Image
 from cases.node import Node, labelled, names, ready
 
 from lab import layer
-from lab.cluster import CONTROL_PLANE, WORKER, Cluster, Spec, find_binary, wait_converged
+from lab.cluster import CONTROL_PLANE, WORKER, Cluster, Spec, wait_converged
 from lab.lab import Lab
 from lab.machine import Machine, wait_for
 
@@ -28,39 +29,6 @@ IDENTITY = ("etc/hostname", "etc/ssh/ssh_host_*", "root/.ssh/authorized_keys", "
             "var/log/cloud-init*", "var/log/journal/*", "var/log/apt/*", "var/lib/nodeboot/runs/*",
             "var/lib/nodeboot/store/*", "var/lib/systemd/random-seed", "var/lib/apt/lists/*_*",
             "var/cache/apt/archives/*.deb", "var/cache/apt/*.bin")
-
-
-class Image:
-    """The builder, switched off, and what its two bakes said."""
-    id = "ami-0ba4ed"
-
-    def __init__(self, builder: Machine, first: dict[str, Any], second: dict[str, Any]) -> None:
-        self.builder, self.first, self.second = builder, first, second
-
-
-def bake(builder: Machine, version: str) -> dict[str, Any]:
-    said = builder.run(["nodeboot", "node", "bake", "--output", "json", "--set", f"kubernetes.version={version}"],
-                       timeout=600)
-    assert said.ok, said.err[-3000:] + said.out[-3000:]
-    return json.loads(said.out)  # type: ignore[no-any-return]
-
-
-@pytest.fixture(scope="module")
-def image(lab: Lab, cluster: Cluster) -> Iterator[Image]:
-    builder = lab.launch("builder", user_data="#cloud-config\n{}\n")
-    builder.wait_booted()
-    builder.run(["cloud-init", "status", "--wait"])
-    builder.write("/usr/local/bin/nodeboot", find_binary().read_bytes(), 0o755)
-    # What a builder has that must not be handed on.
-    builder.must("ssh-keygen -A && mkdir -p /root/.ssh && echo 'ssh-ed25519 AAAA packer' > /root/.ssh/authorized_keys "
-                 "&& echo 'export AWS_SECRET_ACCESS_KEY=x' > /root/.bash_history")
-    version = str(cluster._kubernetes()["version"])
-    first = bake(builder, version)
-    second = bake(builder, version)
-    builder.poweroff()
-    lab.make_image(builder, Image.id)
-    yield Image(builder, first, second)
-    builder.terminate()
 
 
 @pytest.fixture(scope="module")

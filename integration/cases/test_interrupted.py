@@ -1,56 +1,16 @@
-"""Stopped at any instant, the next run converges to the same machine."""
+"""Stopped at any instant, the next run converges to the same machine. test_killed.py does it phase by phase."""
 from __future__ import annotations
 
 import random
-import shlex
 import time
 from typing import Callable
 
-import pytest
-from cases.node import Node, ready
+from cases.node import Node, forget, ready
 
-from lab.cluster import CONTROL_PLANE, WORKER, Cluster
-from lab.machine import Machine, wait_for
+from lab.cluster import WORKER, Cluster
+from lab.machine import wait_for
 
 SEED = 20261
-
-
-def kill_when(machine: Machine, begun: str, timeout: float = 300) -> str:
-    """Runs `node up` until its output holds a line that matches `begun`, then kills it with SIGKILL: "killed", or
-    "ended" when it was over before."""
-    script = (f"nodeboot node up >/tmp/up.log 2>&1 & up=$!; i=0; while kill -0 $up 2>/dev/null; do "
-              f"if grep -qE {shlex.quote(begun)} /tmp/up.log; then kill -KILL $up; wait $up; echo killed; exit; fi; "
-              f"sleep 0.01; done; wait $up; echo ended $?")
-    return machine.must(script, timeout=timeout).split()[0]
-
-
-def began(phase: str) -> str:
-    """The first line that a run prints about a phase it works on."""
-    return rf"(^|[ =\"]){phase}([ :\",]|$)"
-
-
-@pytest.mark.parametrize("role", [WORKER])
-def test_killed_in_each_phase_then_run_again(role: str, fresh: Callable[..., Node], control_plane: Node) -> None:
-    node = fresh(role)
-    killed = [phase for phase in node.phases() if kill_when(node.machine, began(phase)) == "killed"]
-    assert len(killed) >= 5, f"killed only in {killed}"
-    node.up()
-    node.converged()
-    wait_for("the node to be Ready", lambda: ready(control_plane.machine, node.machine.node_name), 60)
-
-
-def test_a_control_plane_killed_in_each_phase_comes_up(cluster: Cluster) -> None:
-    other = Cluster(cluster.lab, type(cluster.spec)(**vars(cluster.spec) | {"name": "killed"}))
-    other.prepare()
-    node = Node(other.launch_bare("killed", CONTROL_PLANE))
-    try:
-        killed = [phase for phase in node.phases() if kill_when(node.machine, began(phase)) == "killed"]
-        assert len(killed) >= 5, f"killed only in {killed}"
-        node.up()
-        node.converged()
-        assert ready(node.machine, node.machine.node_name)
-    finally:
-        node.machine.terminate()
 
 
 def test_killed_at_random_moments_then_run_again(fresh: Callable[..., Node], control_plane: Node) -> None:
@@ -75,9 +35,7 @@ def test_power_lost_in_the_middle_of_a_first_boot(cluster: Cluster, control_plan
             "systemctl show -P ActiveState nodeboot.service").strip() == "active", 120, 1)
         Node(machine).converged()
     finally:
-        control_plane.machine.run(["kubectl", "--kubeconfig", "/etc/kubernetes/admin.conf", "delete", "node",
-                                   machine.node_name, "--ignore-not-found"])
-        machine.terminate()
+        forget(control_plane.machine, machine)
 
 
 def test_two_first_runs_at_once(fresh: Callable[..., Node]) -> None:

@@ -2,17 +2,21 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from typing import Any, Callable, Iterator
 
 import pytest
-from cases.node import Node, kube_nodes, ready
+from cases.node import Node, forget, kube_nodes, ready
 
 from lab.cluster import WORKER, Cluster, journal, wait_converged
 from lab.lab import Lab
 from lab.machine import Machine, wait_for
 
 JOIN = "/nodeboot/test/join"
+# Seconds. What the issue calls minutes: by then a worker asks at the longest of its intervals, and it would go on like
+# that until join.deadline (an hour). NODEBOOT_LATE=300 waits for five real ones.
+LATE = float(os.environ.get("NODEBOOT_LATE", "45"))
 
 
 def ssm(lab: Lab, action: str, **parameters: Any) -> dict[str, Any]:
@@ -21,9 +25,15 @@ def ssm(lab: Lab, action: str, **parameters: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def secret(lab: Lab, machines: list[Machine], control_plane: Node) -> Iterator[dict[str, Any]]:
-    """The published join secret; whatever a case does to it, the control plane publishes a good one afterwards."""
-    yield json.loads(ssm(lab, "GetParameter", Name=JOIN, WithDecryption=True)["Parameter"]["Value"])
-    control_plane.nodeboot("node", "rotate-token")
+    """The published join secret. The control plane publishes no other meanwhile; whatever a case does to it, a good
+    one afterwards."""
+    control_plane.machine.must("systemctl stop nodeboot-rotate-token.timer")
+    yield published(lab)
+    control_plane.machine.must("systemctl start nodeboot-rotate-token.timer nodeboot-rotate-token.service")
+
+
+def published(lab: Lab) -> dict[str, Any]:
+    return json.loads(ssm(lab, "GetParameter", Name=JOIN, WithDecryption=True)["Parameter"]["Value"])  # type: ignore
 
 
 def publish(lab: Lab, document: dict[str, Any]) -> None:
@@ -43,13 +53,13 @@ def finished(node: Node) -> bool:
     return node.machine.run("systemctl is-active --quiet try.service").code != 0
 
 
-def test_a_secret_that_is_minutes_late_is_waited_for(lab: Lab, secret: dict[str, Any], fresh: Callable[..., Node],
+def test_a_secret_that_is_minutes_late_is_waited_for(lab: Lab, secret: dict[str, Any], prepared: Callable[..., Node],
                                                      control_plane: Node) -> None:
     ssm(lab, "DeleteParameter", Name=JOIN)
-    node = fresh()
+    node = prepared()
     start(node)
     wait_for("the worker to ask", lambda: asked(lab, node), 120)
-    time.sleep(60)
+    time.sleep(LATE)
     assert not finished(node), "it gave up"
     publish(lab, secret)
     wait_for("the node to be Ready", lambda: ready(control_plane.machine, node.machine.node_name), 120, 1)
@@ -57,8 +67,8 @@ def test_a_secret_that_is_minutes_late_is_waited_for(lab: Lab, secret: dict[str,
 
 
 def test_throttling_and_errors_of_ssm_are_outlasted(lab: Lab, secret: dict[str, Any],
-                                                    fresh: Callable[..., Node]) -> None:
-    node = fresh()
+                                                    prepared: Callable[..., Node]) -> None:
+    node = prepared()
     with lab.fault("aws", "error", "ThrottlingException", count=3, action="GetParameter"), \
             lab.fault("aws", "status", 503, count=2, action="GetParameter"), \
             lab.fault("aws", "lost", count=1, action="GetParameter"):
@@ -73,27 +83,32 @@ def test_metadata_that_is_10_seconds_late_is_waited_for(lab: Lab, cluster: Clust
             wait_converged(machine)
             assert ready(control_plane.machine, machine.node_name)
         finally:
-            forget(control_plane, machine)
+            forget(control_plane.machine, machine)
 
 
-def forget(control_plane: Node, machine: Machine) -> None:
-    control_plane.machine.run(["kubectl", "--kubeconfig", "/etc/kubernetes/admin.conf", "delete", "node",
-                               machine.node_name, "--ignore-not-found"])
-    machine.terminate()
+def test_metadata_that_goes_away_for_10_seconds_is_waited_for(lab: Lab, secret: dict[str, Any],
+                                                              prepared: Callable[..., Node]) -> None:
+    """By then cloud-init is through: this one is nodeboot's own waiting."""
+    node = prepared()
+    began = time.monotonic()
+    with lab.fault("imds", "refuse", seconds=10):
+        node.up()
+    assert time.monotonic() - began > 10
+    node.converged()
 
 
 def test_credentials_that_are_not_there_yet_are_waited_for(lab: Lab, secret: dict[str, Any],
-                                                           fresh: Callable[..., Node]) -> None:
-    node = fresh()
+                                                           prepared: Callable[..., Node]) -> None:
+    node = prepared()
     with lab.fault("imds", "status", 404, seconds=8, path="security-credentials"):
         node.up()
     node.converged()
 
 
 def test_an_expired_token_is_waited_out_until_it_is_rotated(lab: Lab, secret: dict[str, Any],
-                                                            fresh: Callable[..., Node], control_plane: Node) -> None:
+                                                            prepared: Callable[..., Node], control_plane: Node) -> None:
     publish(lab, secret | {"expires": "2020-01-01T00:00:00Z"})
-    node = fresh()
+    node = prepared()
     start(node)
     wait_for("the worker to ask", lambda: asked(lab, node), 120)
     time.sleep(5)
@@ -102,10 +117,10 @@ def test_an_expired_token_is_waited_out_until_it_is_rotated(lab: Lab, secret: di
     wait_for("the node to be Ready", lambda: ready(control_plane.machine, node.machine.node_name), 120, 1)
 
 
-def test_a_wrong_ca_hash_is_refused(lab: Lab, secret: dict[str, Any], fresh: Callable[..., Node],
+def test_a_wrong_ca_hash_is_refused(lab: Lab, secret: dict[str, Any], prepared: Callable[..., Node],
                                     control_plane: Node) -> None:
     publish(lab, secret | {"ca_cert_hashes": ["sha256:" + "0" * 64]})
-    node = fresh(config={"join": {"deadline": "1m"}})
+    node = prepared(config={"join": {"deadline": "1m"}})
     said = node.nodeboot("node", "up")
     assert said.code == 1
     assert "hash" in (said.out + said.err).lower() or "CA" in said.out + said.err
@@ -113,24 +128,40 @@ def test_a_wrong_ca_hash_is_refused(lab: Lab, secret: dict[str, Any], fresh: Cal
     assert not node.machine.exists("/etc/kubernetes/kubelet.conf")
 
 
-def test_a_worker_that_joins_long_after(lab: Lab, secret: dict[str, Any], fresh: Callable[..., Node],
+def test_a_worker_that_joins_long_after(lab: Lab, secret: dict[str, Any], prepared: Callable[..., Node],
                                         control_plane: Node) -> None:
-    """The first token is gone; the timer has published others since."""
-    control_plane.machine.must("nodeboot node rotate-token")
-    later = json.loads(ssm(lab, "GetParameter", Name=JOIN, WithDecryption=True)["Parameter"]["Value"])
-    assert later["expires"] >= secret["expires"]
-    node = fresh()
+    """The token of the first day is gone from the cluster, and what SSM holds has expired with it. What the timer
+    starts puts both right, so that the worker of an Auto Scaling group joins next month."""
+    first = str(secret["token"]).partition(".")[0]
+    control_plane.machine.must(f"kubeadm token delete {first}")
+    publish(lab, secret | {"expires": "2020-01-01T00:00:00Z"})
+    control_plane.machine.must("systemctl start nodeboot-rotate-token.service")
+    later = published(lab)
+    assert later["expires"] >= secret["expires"] and later["token"] != secret["token"]
+    node = prepared()
     node.up()
     node.converged()
     assert ready(control_plane.machine, node.machine.node_name)
 
 
+def test_the_timer_that_does_so_runs_before_half_of_the_tokens_life_is_over(control_plane: Node) -> None:
+    said = control_plane.machine.must("systemctl show nodeboot-rotate-token.timer -P TimersMonotonic; nodeboot config "
+                                      "show | grep token_ttl")
+    assert "OnUnitActiveUSec=15min" in said and '"1h"' in said, said
+
+
 def test_dpkg_lock_held_by_another_is_waited_for(fresh: Callable[..., Node]) -> None:
     node = fresh()
     hold = ("import fcntl, time; f = open('/var/lib/dpkg/lock-frontend', 'w'); fcntl.lockf(f, fcntl.LOCK_EX); "
-            "time.sleep(20)")
+            "time.sleep(600)")
     node.machine.must(["systemd-run", "--unit=holder", "python3", "-c", hold])
-    node.up()
+    start(node)
+    wait_for("apt to wait", lambda: node.machine.run("pgrep -f 'apt-get.*containerd'").ok, 120)
+    time.sleep(10)
+    assert node.machine.run("pgrep -f 'apt-get.*containerd'").ok and not finished(node), journal(node.machine, "try")
+    assert not node.machine.exists("/usr/bin/containerd")
+    node.machine.must("systemctl stop holder")
+    wait_for("nodeboot to end", lambda: finished(node), 300, 0.5)
     node.converged()
 
 
@@ -157,7 +188,7 @@ def test_a_truncated_binary_is_fetched_again(lab: Lab, cluster: Cluster, control
         try:
             wait_converged(machine)
         finally:
-            forget(control_plane, machine)
+            forget(control_plane.machine, machine)
 
 
 def test_a_binary_with_another_sha256_is_refused(lab: Lab, cluster: Cluster, control_plane: Node) -> None:
@@ -170,8 +201,8 @@ def test_a_binary_with_another_sha256_is_refused(lab: Lab, cluster: Cluster, con
             machine.terminate()
 
 
-def test_a_worker_is_reset_and_joins_again(fresh: Callable[..., Node], control_plane: Node) -> None:
-    node = fresh()
+def test_a_worker_is_reset_and_joins_again(prepared: Callable[..., Node], control_plane: Node) -> None:
+    node = prepared()
     node.machine.write("/etc/sysctl.d/10-mine.conf", "vm.swappiness = 10\n")
     node.up()
     said = node.nodeboot("node", "reset", "--yes")

@@ -1,0 +1,77 @@
+"""SIGKILL in the middle of each phase, at every step of a first run; the next run goes on from there."""
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable, Iterator
+
+import pytest
+from cases.node import FROM_ARCHIVE, Node, bring, ready
+
+from lab.cluster import CONTROL_PLANE, WORKER, Cluster, Spec
+from lab.machine import wait_for
+
+KILLER = Path(__file__).with_name("killer.py")
+DELAYS = ("0", "0.3")  # seconds after a step began
+# Phases that change nothing on a machine of the lab: preflight and cluster-dns only look and wait, the lab leaves the
+# host's clock alone, and roles are for nodes that are there when the control plane runs.
+LOOKING = {"preflight", "cluster-dns", "time-sync", "node-roles"}
+SWAP = "/swap.img none swap sw 0 0"
+
+
+@dataclass
+class Kills:
+    at: list[dict[str, str]]
+    code: int  # of the run that was left alone
+
+    @property
+    def phases(self) -> set[str]:
+        return {kill["phase"] for kill in self.at}
+
+    def __str__(self) -> str:
+        return "\n".join(f"{kill['delay']}: {kill['line']}" for kill in self.at)
+
+
+def kill_at_every_step(node: Node) -> Kills:
+    node.machine.write("/tmp/killer.py", KILLER.read_text())
+    said = json.loads(node.machine.must(["python3", "/tmp/killer.py", *DELAYS], timeout=1200))
+    return Kills(said["kills"], said["code"])
+
+
+@pytest.fixture
+def first_of_another_cluster(cluster: Cluster, archive: Path) -> Iterator[Node]:
+    """A control plane to be, that installs from a bundle."""
+    other = Cluster(cluster.lab, Spec(**vars(cluster.spec) | {"name": "killed"}))
+    other.prepare()
+    node = Node(other.launch_bare("killed", CONTROL_PLANE, config=FROM_ARCHIVE))
+    bring(archive, node)
+    yield node
+    node.machine.terminate()
+
+
+def in_the_middle_of_each_phase(node: Node, installed_from: str) -> None:
+    node.machine.must(f"echo '{SWAP}' >> /etc/fstab")
+    kills = kill_at_every_step(node)
+    errors = node.machine.run("tail -c 3000 /tmp/killer.err").out
+    assert kills.code == 0, f"the run after the last kill ended with {kills.code}: {errors}\n{kills}"
+    unused = {"bundle"} if installed_from == "repository" else set()
+    missed = set(node.phases()) - LOOKING - unused - kills.phases
+    assert not missed, f"never killed in {missed}:\n{kills}"
+    node.converged()
+    assert node.machine.must("grep -c '^/swap.img' /etc/fstab || true").strip() == "0"
+    assert node.machine.must("find / -xdev -name '.*.nodeboot-*'") == "", "half-written files are left"
+    assert node.machine.must("systemctl --failed --plain --no-legend") == ""
+
+
+def test_a_worker_killed_in_the_middle_of_each_phase_joins(fresh: Callable[..., Node], control_plane: Node,
+                                                           cluster: Cluster) -> None:
+    node = fresh(WORKER)
+    in_the_middle_of_each_phase(node, cluster.spec.source)
+    wait_for("the node to be Ready", lambda: ready(control_plane.machine, node.machine.node_name), 60)
+
+
+def test_a_control_plane_killed_in_the_middle_of_each_phase_comes_up(first_of_another_cluster: Node) -> None:
+    node = first_of_another_cluster
+    in_the_middle_of_each_phase(node, "bundle")
+    assert ready(node.machine, node.machine.node_name)
