@@ -56,6 +56,9 @@ class Disk:
         copy(self.image, to)
 
     def detach(self) -> None:
+        # Another process's mount namespace may hold the volume for a while longer: then unmounting writes nothing out.
+        if os.path.ismount(self.mount):
+            must(["sync", "--file-system", self.mount])
         for target in (self.root, self.mount):
             unmount(target)
 
