@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <deque>
 
 #include "base/nearest.hpp"
@@ -14,15 +15,16 @@ namespace {
 
 class Parser {
    public:
-    Parser() {
-        prepare(app_);
-        app_.set_help_flag("-h,--help");
+    explicit Parser(std::vector<std::string> arguments) : arguments_(std::move(arguments)) {
+        app_.allow_extras();  // collected, so that we name the nearest right word ourselves
+        app_.fallthrough();   // options of every command may stand anywhere
         add_options(app_, global_options());
-        for (const auto& group : groups()) prepare(*app_.add_subcommand(std::string(group.word)));
+        for (const auto& group : groups()) app_.add_subcommand(std::string(group.word));
         for (const auto& command : commands()) add_command(command);
     }
 
-    std::variant<Invocation, Saying> parse(std::vector<std::string> arguments) {
+    std::variant<Invocation, Saying> parse() {
+        auto arguments = arguments_;
         std::reverse(arguments.begin(), arguments.end());  // as the library takes them
         try {
             app_.parse(arguments);
@@ -42,12 +44,6 @@ class Parser {
     }
 
    private:
-    static void prepare(CLI::App& app) {
-        app.set_help_flag("-h,--help");
-        app.allow_extras();  // collected, so that we name the nearest right word ourselves
-        app.fallthrough();   // options of every command may stand anywhere
-    }
-
     void add_command(const CommandSpec& command) {
         CLI::App* parent = &app_;
         std::string word(command.words);
@@ -56,8 +52,9 @@ class Parser {
             word = word.substr(space + 1);
         }
         CLI::App* app = parent->add_subcommand(word);
-        prepare(*app);
-        add_options(*app, command.options);
+        // Each option costs microseconds, of which `node plan` has few: a command that is not named needs none.
+        if (std::find(arguments_.begin(), arguments_.end(), word) != arguments_.end())
+            add_options(*app, command.options);
         apps_.emplace_back(app, &command);
     }
 
@@ -163,7 +160,8 @@ class Parser {
         return out;
     }
 
-    CLI::App app_{"", "nodeboot"};
+    const std::vector<std::string> arguments_;
+    CLI::App app_{"", "nodeboot"};  // --help, and what is set on it, goes to the subcommands too
     Invocation invocation_;
     std::string problem_;
     std::vector<std::pair<const CLI::App*, const CommandSpec*>> apps_;
@@ -172,7 +170,7 @@ class Parser {
 }  // namespace
 
 std::variant<Invocation, Saying> parse_command_line(const std::vector<std::string>& arguments) {
-    return Parser().parse(arguments);
+    return Parser(arguments).parse();
 }
 
 }  // namespace nodeboot::cli

@@ -3,8 +3,10 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <mutex>
 #include <set>
 #include <sstream>
+#include <thread>
 
 #include "base/backoff.hpp"
 #include "phases/kubeadm.hpp"
@@ -61,21 +63,39 @@ class Images final : public NodePhase {
         return missing;
     }
 
+    // Asked for while looking, applying and looking again, and kubeadm takes its time: once for each kubeadm.
     Result<std::vector<std::string>> wanted(const HostView& view) const {
-        std::vector<std::string> all;
-        if (const auto version = kubeadm_version(view)) {
-            const auto listed = NB_TRY(view.query(
-                {.argv = {"kubeadm", "config", "images", "list", "--kubernetes-version", "v" + version->text(),
-                          "--image-repository", services_.config.kubernetes.image_repository}}));
-            std::istringstream lines(listed.out);
-            for (std::string line; std::getline(lines, line);)
-                if (line.find('/') != std::string::npos && line.find(' ') == std::string::npos) all.push_back(line);
+        const auto kubeadm = NB_TRY(installed_kubeadm(view));
+        const std::lock_guard lock(mutex_);
+        if (kubeadm != listed_by_ || !listed_by_) {
+            listed_ = kubeadm ? NB_TRY(listed_by_kubeadm(view)) : std::vector<std::string>();
+            listed_by_ = kubeadm;
         }
-        all = images_for(role_, all);
+        auto all = images_for(role_, listed_);
         if (services_.config.flannel.enabled) {
             all.push_back(services_.config.flannel.image);
             all.push_back(services_.config.flannel.cni_image);
         }
+        return all;
+    }
+
+    /// What tells one kubeadm from another: size and time of the file.
+    using Identity = std::pair<std::uint64_t, WallTime>;
+    static Result<std::optional<Identity>> installed_kubeadm(const HostView& view) {
+        for (const char* path : {"/usr/local/bin/kubeadm", "/usr/bin/kubeadm"})
+            if (const auto file = NB_TRY(view.stat(path))) return std::optional(Identity{file->size, file->modified});
+        return std::optional<Identity>{};
+    }
+
+    Result<std::vector<std::string>> listed_by_kubeadm(const HostView& view) const {
+        const auto version = NB_TRY(kubeadm_version(view));
+        const auto listed = NB_TRY(
+            view.query({.argv = {"kubeadm", "config", "images", "list", "--kubernetes-version", "v" + version.text(),
+                                 "--image-repository", services_.config.kubernetes.image_repository}}));
+        std::vector<std::string> all;
+        std::istringstream lines(listed.out);
+        for (std::string line; std::getline(lines, line);)
+            if (line.find('/') != std::string::npos && line.find(' ') == std::string::npos) all.push_back(line);
         return all;
     }
 
@@ -86,11 +106,33 @@ class Images final : public NodePhase {
     Result<void> ensure(ActionContext& context) const {
         if (services_.config.kubernetes.source == Source::bundle) NB_CHECK(import_from_bundle(context));
         const auto missing = NB_TRY(missing_images(context.host, NB_TRY(services_.cri.images())));
-        for (std::size_t i = 0; i < missing.size(); ++i) {
-            context.step.progress(fmt::format("pulling {} ({} of {})", missing[i], i + 1, missing.size()));
-            NB_CHECK(pull(context, missing[i]));
-        }
-        return {};
+        return pull_all(context, missing);
+    }
+
+    // Some at a time: a registry gives one download less than the network can take, and unpacking takes turns with it.
+    Result<void> pull_all(ActionContext& context, const std::vector<std::string>& missing) const {
+        constexpr std::size_t side_by_side = 3;
+        std::mutex mutex;
+        std::size_t next = 0;
+        Result<void> outcome;
+        const auto work = [&] {
+            for (;;) {
+                std::unique_lock lock(mutex);
+                if (next == missing.size() || !outcome) return;
+                const auto& image = missing[next++];
+                context.step.progress(fmt::format("pulling {} ({} of {})", image, next, missing.size()));
+                lock.unlock();
+                if (auto pulled = pull(context, image); !pulled) {
+                    lock.lock();
+                    outcome = std::move(pulled);
+                }
+            }
+        };
+        std::vector<std::jthread> others;
+        for (std::size_t i = 1; i < std::min(side_by_side, missing.size()); ++i) others.emplace_back(work);
+        work();
+        others.clear();  // joins
+        return outcome;
     }
 
     Result<void> import_from_bundle(ActionContext& context) const {
@@ -118,6 +160,9 @@ class Images final : public NodePhase {
     const NodeServices& services_;
     std::shared_ptr<const Bundle> bundle_;
     Role role_;
+    mutable std::mutex mutex_;
+    mutable std::optional<Identity> listed_by_;
+    mutable std::vector<std::string> listed_;
     PhaseInfo info_{"images",
                     "container images of Kubernetes and flannel, before they are needed",
                     {"containerd", "kubernetes-packages"},

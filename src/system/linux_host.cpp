@@ -39,7 +39,7 @@ bool set_owner_and_mode(int path_fd, const FileAttributes& attributes) {
 LinuxHost::LinuxHost(LinuxHostOptions options)
     : files_(std::move(options.root)),
       programs_(std::move(options.programs)),
-      systemd_(files_.outside("/run/systemd/private"), files_.outside("/run/dbus/system_bus_socket")) {}
+      systemd_(files_.outside("/run/dbus/system_bus_socket"), files_.outside("/run/systemd/private")) {}
 
 Result<std::optional<std::string>> LinuxHost::read(const Path& path) const {
     // O_NONBLOCK: a FIFO in the place of a file must not hang us.

@@ -15,7 +15,10 @@
 namespace nodeboot {
 namespace {
 
-constexpr int answer_within_ms = 25'000;  // systemd answers nobody while it reloads; libdbus waits as long
+constexpr int answer_within_ms = 25'000;   // systemd answers nobody while it reloads; libdbus waits as long
+constexpr int greeting_within_ms = 3'000;  // the bus daemon may be starting, but it does not load unit files
+
+constexpr std::uint32_t hello_serial = 1;  // questions have those after it
 
 constexpr std::string_view manager = "org.freedesktop.systemd1";
 
@@ -55,30 +58,32 @@ tl::unexpected<Error> hung_up() { return fail(ErrorKind::unavailable, "systemd c
 
 }  // namespace
 
-SystemdBus::SystemdBus(Path private_socket, Path bus_socket)
-    : private_socket_(std::move(private_socket)), bus_socket_(std::move(bus_socket)) {}
+SystemdBus::SystemdBus(Path bus_socket, Path private_socket)
+    : bus_socket_(std::move(bus_socket)), private_socket_(std::move(private_socket)) {}
 
 Result<UnitState> SystemdBus::unit(const std::string& name) {
     // Asking for an object of that name makes systemd load the unit. UnitFileState as a property may be out of date.
-    std::vector<DbusCall> calls{
-        get_property(name, "Unit", "LoadState"),
-        get_property(name, "Unit", "ActiveState"),
-        get_property(name, "Unit", "SubState"),
-        get_property(name, "Unit", "NeedDaemonReload"),
-        {"/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager", "GetUnitFileState", {name}}};
-    if (name.ends_with(".service")) calls.push_back(get_property(name, "Service", "ExecMainStartTimestamp"));
+    const bool is_service = name.ends_with(".service");
+    std::vector<DbusCall> calls{get_property(name, "Unit", "LoadState"), get_property(name, "Unit", "ActiveState"),
+                                get_property(name, "Unit", "SubState")};
+    if (is_service) calls.push_back(get_property(name, "Service", "ExecMainStartTimestamp"));
+    calls.push_back({"/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager", "GetUnitFileState", {name}});
+    calls.push_back(get_property(name, "Unit", "NeedDaemonReload"));
     const auto replies = NB_TRY_CONTEXT(ask(calls), fmt::format("state of {}", name));
     for (const auto& reply : replies)
         if (reply.type == DbusMessage::Type::error && !is_missing_file(reply)) return refusal(reply, name);
     UnitState state;
-    state.loaded = NB_TRY(value_of<std::string>(replies[0])) == "loaded";
-    state.active = NB_TRY(value_of<std::string>(replies[1]));
-    state.sub = NB_TRY(value_of<std::string>(replies[2]));
-    state.needs_reload = NB_TRY(value_of<bool>(replies[3]));
-    if (!is_missing_file(replies[4])) state.file_state = NB_TRY(value_of<std::string>(replies[4]));
-    if (replies.size() > 5 && state.running())
-        if (const auto time = NB_TRY(value_of<std::uint64_t>(replies[5])); time > 0 && time < (std::uint64_t{1} << 53))
+    auto reply = replies.begin();
+    state.loaded = NB_TRY(value_of<std::string>(*reply++)) == "loaded";
+    state.active = NB_TRY(value_of<std::string>(*reply++));
+    state.sub = NB_TRY(value_of<std::string>(*reply++));
+    if (is_service) {
+        const auto time = NB_TRY(value_of<std::uint64_t>(*reply++));
+        if (state.running() && time > 0 && time < (std::uint64_t{1} << 53))
             state.started = WallTime(std::chrono::microseconds(time));
+    }
+    if (!is_missing_file(*reply)) state.file_state = NB_TRY(value_of<std::string>(*reply));
+    state.needs_reload = NB_TRY(value_of<bool>(*++reply));
     return state;
 }
 
@@ -103,6 +108,10 @@ Result<std::vector<DbusMessage>> SystemdBus::ask_once(const std::vector<DbusCall
         std::vector<DbusMessage> answers(calls.size());
         for (std::size_t missing = calls.size(); missing > 0;) {
             auto message = NB_TRY(receive_message());
+            if (message.reply_serial == hello_serial && message.type == DbusMessage::Type::error) {
+                bus_refuses_ = true;
+                return hung_up();
+            }
             const std::uint32_t index = message.reply_serial - first;
             if (message.reply_serial == 0 || index >= answers.size() || answers[index].reply_serial != 0) continue;
             if (is_absence_of_systemd(message)) return hung_up();
@@ -116,8 +125,11 @@ Result<std::vector<DbusMessage>> SystemdBus::ask_once(const std::vector<DbusCall
 }
 
 Result<void> SystemdBus::connect() {
-    auto direct = connect_to(private_socket_, false);
-    if (direct || connect_to(bus_socket_, true)) {
+    constexpr std::string_view daemon = "org.freedesktop.DBus";
+    static const std::string hello =
+        marshal({"/org/freedesktop/DBus", std::string(daemon), "Hello", {}}, daemon, hello_serial);
+    auto direct = Result<void>();
+    if ((!bus_refuses_ && connect_to(bus_socket_, hello)) || (direct = connect_to(private_socket_, ""))) {
         ever_connected_ = true;
         return {};
     }
@@ -125,9 +137,9 @@ Result<void> SystemdBus::connect() {
     return fail(std::move(std::move(direct).error()).with_hint("is systemd the init system of this machine?"));
 }
 
-Result<void> SystemdBus::connect_to(const Path& socket, bool is_bus) {
+Result<void> SystemdBus::connect_to(const Path& socket, std::string_view hello) {
     received_.clear();
-    serial_ = 0;
+    serial_ = hello_serial;
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     const std::string path = socket.string();
@@ -139,19 +151,14 @@ Result<void> SystemdBus::connect_to(const Path& socket, bool is_bus) {
         if (error.kind == ErrorKind::not_found) error.kind = ErrorKind::unavailable;
         return fail(std::move(error));
     }
-    // EXTERNAL: the other side takes our user from the socket; the name is its number as text, in hex.
+    // EXTERNAL: the other side takes our user from the socket; the name is its number as text, in hex. What follows is
+    // sent without waiting for its consent, as sd-bus does it: each answer waited for is a turn of the scheduler.
     std::string user;
     for (const char digit : std::to_string(::geteuid())) user += fmt::format("{:02x}", static_cast<unsigned>(digit));
-    NB_CHECK(send(std::string(1, '\0') + "AUTH EXTERNAL " + user + "\r\n"));
+    NB_CHECK(send(fmt::format("{}AUTH EXTERNAL {}\r\nBEGIN\r\n{}", '\0', user, hello)));
     if (const auto line = NB_TRY(receive_line()); !line.starts_with("OK"))
         return fail(ErrorKind::permission, fmt::format("{} refuses us: {}", path, line));
-    NB_CHECK(send("BEGIN\r\n"));
-    if (!is_bus) return {};
-    NB_CHECK(send(
-        marshal({"/org/freedesktop/DBus", "org.freedesktop.DBus", "Hello", {}}, "org.freedesktop.DBus", ++serial_)));
-    while (NB_TRY(receive_message()).reply_serial != serial_) {
-    }
-    return {};
+    return {};  // the answer to `hello` comes before those to questions
 }
 
 Result<void> SystemdBus::send(std::string_view bytes) {
@@ -165,10 +172,11 @@ Result<void> SystemdBus::send(std::string_view bytes) {
     return {};
 }
 
-Result<void> SystemdBus::receive_some() {
+Result<void> SystemdBus::receive_some(int patience_ms) {
     pollfd ready{fd_.get(), POLLIN, 0};
-    const int count = ::poll(&ready, 1, answer_within_ms);
-    if (count == 0) return fail(ErrorKind::timeout, "systemd gave no answer within 25s");
+    const int count = ::poll(&ready, 1, patience_ms);
+    if (count == 0)
+        return fail(ErrorKind::timeout, fmt::format("systemd gave no answer within {} s", patience_ms / 1000));
     if (count < 0) return errno == EINTR ? Result<void>() : fail(system_error(errno, "cannot hear from systemd"));
     char buffer[4096];
     const ssize_t size = ::recv(fd_.get(), buffer, sizeof buffer, 0);
@@ -183,7 +191,7 @@ Result<std::string> SystemdBus::receive_line() {
     std::size_t end = 0;
     while ((end = received_.find("\r\n")) == std::string::npos) {
         if (received_.size() > 4096) return fail(ErrorKind::corrupted, "systemd's authentication answer does not end");
-        NB_CHECK(receive_some());
+        NB_CHECK(receive_some(greeting_within_ms));
     }
     std::string line = received_.substr(0, end);
     received_.erase(0, end + 2);
@@ -198,7 +206,7 @@ Result<DbusMessage> SystemdBus::receive_message() {
             received_.erase(0, *size);
             return message;
         }
-        NB_CHECK(receive_some());
+        NB_CHECK(receive_some(answer_within_ms));
     }
 }
 

@@ -1,9 +1,21 @@
 #include "phases/images.hpp"
 
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
+
+#include <mutex>
+#include <set>
+
+#include "phases/expect_plan.hpp"
 
 namespace nodeboot {
 namespace {
+
+using ::testing::Contains;
+using testing::FakeNode;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using testing::planned;
+using ::testing::UnorderedElementsAreArray;
 
 BundleFile image(const std::string& path, std::vector<std::string> refs) {
     return {.path = path, .kind = BundleKind::image, .sha256 = {}, .size = 1, .mode = 0644, .refs = std::move(refs)};
@@ -36,6 +48,85 @@ TEST(ArchivesToImport, a_worker_leaves_out_what_only_a_control_plane_runs) {
                                                                     "images/site.tar", "images/unnamed.tar"}));
     EXPECT_EQ(imported(Role::worker, {"r/pause:3.10", "r/kube-proxy:v1.36.0"}),
               (std::vector<std::string>{"images/site.tar", "images/unnamed.tar"}));
+}
+
+// Images are pulled side by side, so that this one locks.
+class Registry final : public Cri {
+   public:
+    std::vector<std::string> pulled;
+    std::set<std::string> unreachable;
+    Result<CriStatus> status() const override { return CriStatus{}; }
+    Result<std::vector<std::string>> images() const override {
+        const std::lock_guard lock(mutex_);
+        return pulled;
+    }
+    Result<void> pull(const std::string& reference, Duration) override {
+        const std::lock_guard lock(mutex_);
+        if (unreachable.contains(reference)) return fail(ErrorKind::not_found, reference + ": not found");
+        pulled.push_back(reference);
+        return {};
+    }
+    Result<std::vector<std::string>> sandboxes() const override { return std::vector<std::string>{}; }
+    Result<void> remove_sandbox(const std::string&) override { return {}; }
+
+   private:
+    mutable std::mutex mutex_;
+};
+
+// A machine with containerd and kubeadm, none of the images, and a kubeadm that counts how often it is asked.
+struct Bare : FakeNode {
+    Bare() {
+        config.kubernetes.source = Source::repository;
+        host.put("/usr/bin/kubeadm", "kubeadm", 0755);
+        host.programs["kubeadm version"] = [this](const Command&) {
+            ++asked;
+            return CommandOutput{0, "v1.35.2\n", ""};
+        };
+        host.programs["kubeadm config images list"] = [this](const Command&) {
+            ++asked;
+            return CommandOutput{0, "registry.k8s.io/kube-proxy:v1.35.2\nregistry.k8s.io/etcd:3.6\n", ""};
+        };
+    }
+    std::vector<std::string> wanted() const {
+        return {"registry.k8s.io/kube-proxy:v1.35.2", "registry.k8s.io/etcd:3.6", config.flannel.image,
+                config.flannel.cni_image};
+    }
+    int asked = 0;
+    Registry registry;
+    NodeServices pulling{config, host, clock, log, registry, kube, store, web, services.node_name};
+};
+
+TEST(Images, what_kubeadm_and_flannel_need_is_pulled_and_then_there) {
+    Bare node;
+    const auto phase = make_images_phase(node.pulling, nullptr, Role::control_plane);
+    testing::expect_converges(node, *phase);
+    EXPECT_THAT(node.registry.pulled, UnorderedElementsAreArray(node.wanted()));
+}
+
+TEST(Images, kubeadm_is_asked_once_for_looking_applying_and_looking_again) {
+    Bare node;
+    const auto phase = make_images_phase(node.pulling, nullptr, Role::control_plane);
+    testing::expect_converges(node, *phase);
+    EXPECT_EQ(node.asked, 2) << "its version, its images";
+    node.host.put("/usr/bin/kubeadm", "a newer kubeadm", 0755);
+    EXPECT_THAT(planned(node, *phase), IsEmpty());
+    EXPECT_EQ(node.asked, 4) << "another kubeadm may want other images";
+}
+
+TEST(Images, one_that_cannot_be_pulled_fails_the_phase_by_name) {
+    Bare node;
+    node.registry.unreachable = {"registry.k8s.io/etcd:3.6"};
+    const auto phase = make_images_phase(node.pulling, nullptr, Role::control_plane);
+    const auto done = node.converge(*phase);
+    ASSERT_FALSE(done);
+    EXPECT_THAT(done.error().text(), HasSubstr("registry.k8s.io/etcd:3.6"));
+}
+
+TEST(Images, a_kubeadm_that_does_not_answer_is_an_error_and_not_an_empty_list) {
+    Bare node;
+    node.host.programs["kubeadm version"] = [](const Command&) { return CommandOutput{1, "", "cannot execute"}; };
+    const auto phase = make_images_phase(node.pulling, nullptr, Role::control_plane);
+    EXPECT_THAT(planned(node, *phase), Contains(HasSubstr("cannot execute")));
 }
 
 }  // namespace

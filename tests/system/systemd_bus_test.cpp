@@ -35,7 +35,8 @@ std::string value_answer(std::uint32_t serial, const std::string& variant) {
 // Plays systemd for one unit, on a real socket. `kinds` of misbehaviour are switched on by the tests.
 class FakeSystemd {
    public:
-    explicit FakeSystemd(const std::filesystem::path& socket) {
+    /// `is_bus`: it wants a Hello before anything else.
+    explicit FakeSystemd(const std::filesystem::path& socket, bool is_bus = false) : greeted_(!is_bus) {
         sockaddr_un address{};
         address.sun_family = AF_UNIX;
         socket.string().copy(address.sun_path, sizeof address.sun_path - 1);
@@ -55,13 +56,18 @@ class FakeSystemd {
     std::atomic<int> hang_up_after{1000};  ///< answers on one connection
     std::atomic<bool> missing_file{false};
     std::atomic<bool> talk_rubbish{false};
+    std::atomic<bool> full{false};  ///< it answers Hello with a refusal
 
    private:
-    std::string say(const DbusCall& call, std::uint32_t serial) const {
+    std::string say(const DbusCall& call, std::uint32_t serial) {
+        if (call.member == "Hello") {
+            greeted_ = true;
+            if (full) return refuse(serial, "org.freedesktop.DBus.Error.LimitsExceeded");
+            return answer(2, serial, "\x08\x01g\0\x01s\0"s, text_body(":1.42"));
+        }
+        if (!greeted_ || full) return refuse(serial, "org.freedesktop.DBus.Error.AccessDenied");
         if (call.member == "GetUnitFileState" && missing_file) {
-            const auto name = "org.freedesktop.DBus.Error.FileNotFound"s;
-            std::string fields = "\x04\x01s\0"s + static_cast<char>(name.size()) + "\0\0\0"s + name + '\0';
-            return answer(3, serial, fields, "");
+            return refuse(serial, "org.freedesktop.DBus.Error.FileNotFound");
         }
         if (call.member == "GetUnitFileState") return answer(2, serial, "\x08\x01g\0\x01s\0"s, text_body("enabled"));
         const auto& property = call.arguments.at(1);
@@ -75,10 +81,15 @@ class FakeSystemd {
                                                              : property == "SubState" ? "running"
                                                                                       : "active"));
     }
+    static std::string refuse(std::uint32_t serial, const std::string& name) {
+        return answer(3, serial, "\x04\x01s\0"s + static_cast<char>(name.size()) + "\0\0\0"s + name + '\0', "");
+    }
     // Only as much of a call as this needs: member and arguments are looked for by the strings they hold.
     static DbusCall understand(const std::string& bytes) {
         DbusCall call;
-        call.member = bytes.find("GetUnitFileState") != std::string::npos ? "GetUnitFileState" : "Get";
+        call.member = "Get";
+        for (const auto* name : {"GetUnitFileState", "Hello"})
+            if (bytes.find(name) != std::string::npos) call.member = name;
         for (const auto* name : {"LoadState", "ActiveState", "SubState", "NeedDaemonReload", "ExecMainStartTimestamp"})
             if (bytes.find(name) != std::string::npos) call.arguments = {"", name};
         return call;
@@ -95,7 +106,12 @@ class FakeSystemd {
         send(fd, "OK 0123456789abcdef0123456789abcdef\r\n");
         bytes.clear();
         if (!read_until(fd, bytes, "BEGIN\r\n")) return;
-        if (talk_rubbish) return send(fd, std::string(64, 'x'));
+        if (talk_rubbish) {
+            send(fd, std::string(64, 'x'));
+            for (char c = 0; ::read(fd, &c, 1) == 1;) {  // closing now would lose the rubbish: the calls are unread
+            }
+            return;
+        }
         send(fd, answer(4, 0, "", ""));  // a signal that nobody asked for
         char buffer[4096];
         for (int answered = 0;;) {
@@ -117,6 +133,7 @@ class FakeSystemd {
             if (::send(fd, &c, 1, MSG_NOSIGNAL) != 1) return;
     }
     int listener_ = -1;
+    bool greeted_;
     std::jthread thread_;
 };
 
@@ -124,7 +141,7 @@ class SystemdBusTest : public ::testing::Test {
    protected:
     testing::TemporaryFolder folder_;
     FakeSystemd systemd_{folder_ / "private"};
-    SystemdBus bus_{folder_ / "private", folder_ / "bus"};
+    SystemdBus bus_{folder_ / "bus", folder_ / "private"};
 };
 
 TEST_F(SystemdBusTest, the_state_of_a_unit_is_put_together_from_its_properties) {
@@ -161,8 +178,29 @@ TEST_F(SystemdBusTest, rubbish_is_corrupted_and_not_believed) {
     EXPECT_EQ(bus_.unit("kubelet.service").error().kind, ErrorKind::corrupted);
 }
 
+TEST_F(SystemdBusTest, the_system_bus_comes_first_where_it_is) {
+    FakeSystemd bus(folder_ / "bus", true);
+    SystemdBus asked(folder_ / "bus", folder_ / "private");
+    const auto state = asked.unit("kubelet.service");
+    ASSERT_TRUE(state) << state.error().text();
+    EXPECT_EQ(state->active, "active");
+    EXPECT_EQ(bus.connections, 1);
+    EXPECT_EQ(systemd_.connections, 0);
+}
+
+TEST_F(SystemdBusTest, a_bus_that_is_full_leaves_systemds_own_socket) {
+    FakeSystemd bus(folder_ / "bus", true);
+    SystemdBus asked(folder_ / "bus", folder_ / "private");
+    bus.full = true;
+    const auto state = asked.unit("kubelet.service");
+    ASSERT_TRUE(state) << state.error().text();
+    EXPECT_EQ(systemd_.connections, 1);
+    ASSERT_TRUE(asked.unit("kubelet.service"));
+    EXPECT_EQ(bus.connections, 1);
+}
+
 TEST(SystemdBus, where_no_systemd_is_that_is_said) {
-    SystemdBus bus("/no/such/private", "/no/such/bus");
+    SystemdBus bus("/no/such/bus", "/no/such/private");
     const auto state = bus.unit("kubelet.service");
     ASSERT_FALSE(state);
     EXPECT_EQ(state.error().kind, ErrorKind::unavailable);
