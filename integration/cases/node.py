@@ -14,6 +14,8 @@ NOTHING, ERROR, PENDING = 0, 1, 2  # exit codes
 # Files whose change would mean that a run wrote something. Logs, records and what daemons write for themselves are out.
 WATCHED = ("/etc", "/usr/local", "/usr/lib/systemd", "/opt/cni", "/root/.kube", "/var/lib/kubelet/config.yaml",
            "/var/lib/kubelet/kubeadm-flags.env", "/var/lib/kubelet/pki")
+# flannel's pod writes these whenever it starts, so also some time after a reboot.
+FLANNELS = ("/etc/cni/net.d/10-flannel.conflist", "/opt/cni/bin/flannel")
 RESTARTABLE = ("containerd", "kubelet", "systemd-resolved", "systemd-networkd", "systemd-timesyncd", "dbus",
                "systemd-journald", "systemd-logind")
 ARCHIVE = "/opt/nodeboot/bundle.tar.gz"
@@ -81,7 +83,8 @@ class Node:
     def footprint(self) -> Footprint:
         find = 'find "$@" -xdev -not -type d -printf "%p\\t%T@ %s %m %u %i %l\\n"'
         listing = self.machine.run(["sh", "-c", find, "-", *WATCHED]).out
-        files = dict(line.split("\t", 1) for line in listing.splitlines())
+        found = dict(line.split("\t", 1) for line in listing.splitlines())
+        files = {name: seen for name, seen in found.items() if name not in FLANNELS}
         units = [f"{name}.service" for name in RESTARTABLE]
         said = self.machine.run(["systemctl", "show", "--property=Id,InvocationID,NRestarts", *units]).out
         services = {block.split("Id=")[1].split("\n")[0]: block for block in said.split("\n\n") if "Id=" in block}
