@@ -5,6 +5,7 @@ touching its policies: that is how a test asks whether something is needed at al
 """
 from __future__ import annotations
 
+import functools
 import json
 import threading
 import time
@@ -165,4 +166,9 @@ def _trusts_ec2(document: Document) -> bool:
 
 
 def _document(text: Any) -> Document:
-    return json.loads(text) if isinstance(text, str) else dict(text)
+    return _parsed(text) if isinstance(text, str) else dict(text)
+
+
+@functools.lru_cache(256)
+def _parsed(text: str) -> Document:
+    return json.loads(text)  # type: ignore[no-any-return]

@@ -50,6 +50,8 @@ class Exchange:
         service = models.SIGNING_NAMES.get(signed.service, signed.service)
         if service not in models.SERVICES:
             raise Violation([f"the lab has no service {service}"])
+        if signed.region != self.cloud.region and service not in ("iam", "sts"):
+            raise Violation([f"{service} in {signed.region}: the lab's AWS is {self.cloud.region} alone"])
         if service == "s3":
             return rest.read(signed.region, self.http.command, headers.get("Host", ""), self.http.path, headers,
                              self.body)
