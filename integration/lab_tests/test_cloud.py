@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import base64
+import time
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
@@ -211,6 +212,7 @@ def test_a_client_can_be_stopped_at_its_nth_request(cloud: CloudHandle) -> None:
     pool = ThreadPoolExecutor(1)
     waiting = pool.submit(lambda: ec2.allocate_address(Domain="vpc"))
     eventually(lambda: cloud.call("held") == "ec2:AllocateAddress")
+    time.sleep(0.3)
     assert not waiting.done()
     assert len(client(cloud, "ec2").describe_addresses()["Addresses"]) == 1
     pool.shutdown(wait=False)
