@@ -40,9 +40,9 @@ def weather_ends(cloud: CloudHandle) -> None:
 @pytest.mark.parametrize("kind", ["throttle", "error_500", "error_503", "lost", "truncate", "slow", "refuse", "delay"])
 def test_each_trouble_alone(cloud: CloudHandle, operator: Operator, kind: str) -> None:
     account = Account(cloud)
-    cloud.call("storm", seed=1, **{kind: 0.25})
+    cloud.call("storm", seed=1, **{kind: 0.12})
     through(operator, account)
-    cloud.call("storm", seed=2, **{kind: 0.25})
+    cloud.call("storm", seed=2, **{kind: 0.12})
     operator.down()
     weather_ends(cloud)
     account.empty()
