@@ -89,6 +89,7 @@ struct ControlPlaneConfig {
     std::optional<unsigned> conntrack_min;
     std::map<std::string, std::string> api_server_extra_args, controller_manager_extra_args, scheduler_extra_args;
     std::vector<std::string> ignore_preflight_errors;
+    bool publish_kubeconfig = true;  ///< for `cluster kubeconfig`
 };
 
 struct FlannelConfig {

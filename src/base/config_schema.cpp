@@ -282,6 +282,10 @@ constexpr Setting setting_table[] = {
     row<&C::control_plane, &P::ignore_preflight_errors>(
         "control_plane.ignore_preflight_errors", "list of words", each(syntax::word),
         {"Checks of kubeadm itself whose failure is let pass.", "none", "[\"NumCPU\", \"Mem\"]"}),
+    row<&C::control_plane, &P::publish_kubeconfig>(
+        "control_plane.publish_kubeconfig", "true or false", {},
+        {"Keep admin access in the join store, for `nodeboot cluster kubeconfig`. In AWS that is the SecureString "
+         "`/nodeboot/<cluster>/control-plane/kubeconfig`: whoever in the account may read it is the cluster's admin."}),
 
     row<&C::flannel, &FlannelConfig::enabled>(
         "flannel.enabled", "true or false", {},

@@ -159,7 +159,8 @@ class RolePlan {
         const Policy wanted = node_policy({.cluster = config_.cluster.name,
                                            .region = region_,
                                            .account = NB_TRY(account_of(view_)),
-                                           .binary_object = NB_TRY(binary_object(view_))},
+                                           .binary_object = NB_TRY(binary_object(view_)),
+                                           .publish_kubeconfig = config_.control_plane.publish_kubeconfig},
                                           role_);
         const std::string text = policy_json(wanted);
         const auto present = role_exists ? NB_TRY(iam_.policy()) : std::nullopt;

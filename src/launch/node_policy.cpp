@@ -9,13 +9,18 @@ namespace nodeboot {
 
 Policy node_policy(const NodePolicyInput& input, Role role) {
     const std::string partition = aws_partition(input.region);
-    const std::string join = fmt::format("arn:{}:ssm:{}:{}:parameter{}", partition, input.region, input.account,
-                                         parameter_name(input.cluster, "join"));
+    const auto parameter = [&](const char* leaf) {
+        return fmt::format("arn:{}:ssm:{}:{}:parameter{}", partition, input.region, input.account,
+                           parameter_name(input.cluster, leaf));
+    };
     Policy policy;
     if (role == Role::worker)
-        policy.push_back({"ReadJoinSecret", {"ssm:GetParameter"}, {join}});
+        policy.push_back({"ReadJoinSecret", {"ssm:GetParameter"}, {parameter("join")}});
     else
-        policy.push_back({"PublishJoinSecret", {"ssm:GetParameter", "ssm:PutParameter"}, {join}});
+        policy.push_back({"PublishJoinSecret", {"ssm:GetParameter", "ssm:PutParameter"}, {parameter("join")}});
+    if (role == Role::control_plane && input.publish_kubeconfig)
+        policy.push_back(
+            {"PublishKubeconfig", {"ssm:GetParameter", "ssm:PutParameter"}, {parameter("control-plane/kubeconfig")}});
     if (input.binary_object)
         policy.push_back(
             {"FetchNodeboot", {"s3:GetObject"}, {fmt::format("arn:{}:s3:::{}", partition, *input.binary_object)}});

@@ -66,12 +66,10 @@ class FolderJoinStore final : public JoinStore {
         return std::optional(NB_TRY_CONTEXT(parse_join_secret(*document), folder_ + "/join"));
     }
 
-    Result<void> publish(const JoinSecret& secret) override {
-        const std::string path = folder_ + "/join";
-        const std::string temporary = NB_TRY(write_temporary(serialise(secret).reveal(), ".join.new"));
-        if (::rename(temporary.c_str(), path.c_str()) != 0) return os_error("rename to", path);
-        return sync_folder(folder_);
-    }
+    Result<void> publish(const JoinSecret& secret) override { return replace("join", serialise(secret)); }
+
+    Result<std::optional<Secret>> fetch_kubeconfig() const override { return read_all(folder_ + "/kubeconfig"); }
+    Result<void> publish_kubeconfig(const Secret& kubeconfig) override { return replace("kubeconfig", kubeconfig); }
 
     /// link(2) fails when the name is taken, like O_EXCL, but the name appears with its whole content.
     Result<bool> claim_init(const std::string& owner) override {
@@ -91,6 +89,13 @@ class FolderJoinStore final : public JoinStore {
     std::string describe() const override { return "file " + folder_ + "/join"; }
 
    private:
+    Result<void> replace(const std::string& name, const Secret& content) {
+        const std::string path = folder_ + "/" + name;
+        const std::string temporary = NB_TRY(write_temporary(content.reveal(), fmt::format(".{}.new", name)));
+        if (::rename(temporary.c_str(), path.c_str()) != 0) return os_error("rename to", path);
+        return sync_folder(folder_);
+    }
+
     Result<std::string> write_temporary(std::string_view content, const std::string& name) {
         std::error_code error;
         std::filesystem::create_directories(std::filesystem::path(folder_).parent_path(), error);

@@ -32,6 +32,10 @@ class JoinStore {
     virtual Result<void> publish(const JoinSecret& secret) = 0;
     /// First writer wins: true when `owner` now holds the election of the node that runs init (or held it before).
     virtual Result<bool> claim_init(const std::string& owner) = 0;
+    /// Admin access, as a kubeconfig, for `nodeboot cluster kubeconfig`. Only the control plane and the operator may
+    /// read it. Empty optional while none is published.
+    virtual Result<std::optional<Secret>> fetch_kubeconfig() const = 0;
+    virtual Result<void> publish_kubeconfig(const Secret& kubeconfig) = 0;
     /// For people: "SSM parameter /nodeboot/demo/join in eu-central-1".
     virtual std::string describe() const = 0;
 };

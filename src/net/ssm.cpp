@@ -52,10 +52,12 @@ Result<std::optional<std::string>> Ssm::get_plain(const std::string& name, const
 }
 
 Result<bool> Ssm::put(const std::string& name, const Secret& value, Type type, Overwrite overwrite) {
-    AwsCall call = ssm_call("PutParameter", name,
-                            {{"Value", std::string(value.reveal())},
-                             {"Type", type == Type::secure_string ? "SecureString" : "String"},
-                             {"Overwrite", overwrite == Overwrite::yes}});
+    Json body{{"Value", std::string(value.reveal())},
+              {"Type", type == Type::secure_string ? "SecureString" : "String"},
+              {"Overwrite", overwrite == Overwrite::yes}};
+    // The standard tier, which costs nothing, holds 4 KB; longer values go to the advanced one, if AWS has to.
+    if (value.reveal().size() > 4096) body["Tier"] = "Intelligent-Tiering";
+    const AwsCall call = ssm_call("PutParameter", name, std::move(body));
     const auto answer = NB_TRY(client_.send(call));
     const auto* fault = std::get_if<AwsFault>(&answer);
     if (fault == nullptr) return true;

@@ -11,7 +11,8 @@ class SsmJoinStore final : public JoinStore {
         : client_(client),
           ssm_(client),
           join_(fmt::format("/nodeboot/{}/join", cluster)),
-          init_(fmt::format("/nodeboot/{}/init", cluster)) {}
+          init_(fmt::format("/nodeboot/{}/init", cluster)),
+          kubeconfig_(fmt::format("/nodeboot/{}/control-plane/kubeconfig", cluster)) {}
 
     Result<std::optional<JoinSecret>> fetch() const override {
         const auto document = NB_TRY(ssm_.get(join_, {.retry = false}));
@@ -32,12 +33,18 @@ class SsmJoinStore final : public JoinStore {
         return holder && holder->reveal() == owner;
     }
 
+    Result<std::optional<Secret>> fetch_kubeconfig() const override { return ssm_.get(kubeconfig_); }
+    Result<void> publish_kubeconfig(const Secret& kubeconfig) override {
+        NB_CHECK(ssm_.put(kubeconfig_, kubeconfig, Ssm::Type::secure_string, Ssm::Overwrite::yes));
+        return {};
+    }
+
     std::string describe() const override { return fmt::format("SSM parameter {} in {}", join_, client_.region()); }
 
    private:
     AwsClient& client_;
     mutable Ssm ssm_;
-    std::string join_, init_;
+    std::string join_, init_, kubeconfig_;
 };
 
 }  // namespace

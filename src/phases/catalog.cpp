@@ -12,6 +12,7 @@
 #include "phases/kernel_modules.hpp"
 #include "phases/kubeadm_init.hpp"
 #include "phases/kubeadm_join.hpp"
+#include "phases/kubeconfig_publish.hpp"
 #include "phases/kubelet.hpp"
 #include "phases/kubernetes_packages.hpp"
 #include "phases/network_links.hpp"
@@ -77,6 +78,7 @@ void add_control_plane_phases(Phases& phases, const NodeServices& s) {
     }
     phases.push_back(make_join_secret_publish_phase(s));
     phases.push_back(make_node_roles_phase(s));
+    if (s.config.control_plane.publish_kubeconfig) phases.push_back(make_kubeconfig_publish_phase(s));
     phases.push_back(make_timers_phase(s));
 }
 

@@ -32,10 +32,14 @@ TEST(NodePolicy, a_worker_reads_one_parameter_and_one_object) {
                        {"ssm:GetParameter"},
                        {"arn:aws:ssm:eu-central-1:123456789012:parameter/nodeboot/demo/join"}},
                       {"FetchNodeboot", {"s3:GetObject"}, {"arn:aws:s3:::bucket/demo/nodeboot-ab"}}}));
-    EXPECT_EQ(node_policy({"demo", "cn-north-1", "1"}, Role::control_plane),
-              (Policy{{"PublishJoinSecret",
-                       {"ssm:GetParameter", "ssm:PutParameter"},
-                       {"arn:aws-cn:ssm:cn-north-1:1:parameter/nodeboot/demo/join"}}}));
+    const Policy publish{{"PublishJoinSecret",
+                          {"ssm:GetParameter", "ssm:PutParameter"},
+                          {"arn:aws-cn:ssm:cn-north-1:1:parameter/nodeboot/demo/join"}},
+                         {"PublishKubeconfig",
+                          {"ssm:GetParameter", "ssm:PutParameter"},
+                          {"arn:aws-cn:ssm:cn-north-1:1:parameter/nodeboot/demo/control-plane/kubeconfig"}}};
+    EXPECT_EQ(node_policy({"demo", "cn-north-1", "1"}, Role::control_plane), publish);
+    EXPECT_EQ(node_policy({"demo", "cn-north-1", "1", std::nullopt, false}, Role::control_plane), Policy{publish[0]});
     EXPECT_NE(instance_trust_json("aws-cn").find("\"ec2.amazonaws.com.cn\""), std::string::npos);
     EXPECT_NE(instance_trust_json("aws-us-gov").find("\"ec2.amazonaws.com\""), std::string::npos);
 }

@@ -82,6 +82,12 @@ class FakeStore final : public JoinStore {
         if (init_owner.empty()) init_owner = owner;
         return init_owner == owner;
     }
+    std::optional<Secret> kubeconfig;
+    Result<std::optional<Secret>> fetch_kubeconfig() const override { return kubeconfig; }
+    Result<void> publish_kubeconfig(const Secret& published) override {
+        kubeconfig = published;
+        return {};
+    }
     std::string describe() const override { return "the test's store"; }
 };
 
