@@ -5,6 +5,7 @@
 #include "base/config_print.hpp"
 #include "cli/bundle_commands.hpp"
 #include "cli/cluster_commands.hpp"
+#include "cli/cluster_kubeconfig.hpp"
 #include "cli/command_line.hpp"
 #include "cli/completion.hpp"
 #include "cli/config_commands.hpp"
@@ -33,6 +34,7 @@ ExitCode dispatch(Session& session) {
         case Command::cluster_plan: return cluster_plan(session);
         case Command::cluster_up: return cluster_up(session);
         case Command::cluster_down: return cluster_down(session);
+        case Command::cluster_kubeconfig: return cluster_kubeconfig(session);
         case Command::config_check: return config_check(session);
         case Command::config_show: return config_show(session);
         case Command::config_reference: return say(session, config_reference());

@@ -131,6 +131,10 @@ constexpr OptionSpec reset_options[] = {{"--yes", "", "do not ask", set_flag<&In
 constexpr OptionSpec cluster_up_options[] = {lock_option};
 constexpr OptionSpec cluster_down_options[] = {
     {"--yes", "", "do not ask for the cluster's name", set_flag<&Invocation::yes>}, lock_option};
+constexpr OptionSpec kubeconfig_options[] = {
+    {"--file", "FILE", "where to (default <cluster>.kubeconfig, - for standard output)", set_text<&Invocation::file>,
+     Completes::files},
+    {"--address", "ADDRESS", "of the API server, as seen from here", set_text<&Invocation::address>}};
 constexpr OptionSpec rotate_options[] = {only_option, lock_option};
 constexpr OptionSpec timeline_options[] = {
     {"--svg", "FILE", "write a picture instead (- for standard output)", set_text<&Invocation::svg>, Completes::files},
@@ -239,6 +243,13 @@ constexpr CommandSpec command_table[] = {
      cluster_down_options,
      "nodeboot cluster down --config demo.toml\n"
      "nodeboot cluster down --config demo.toml --yes\n"},
+    {Command::cluster_kubeconfig, "cluster kubeconfig", "Fetch admin access to the cluster, for kubectl",
+     "Reads what the control plane published (control_plane.publish_kubeconfig) and writes it with mode 0600. The file "
+     "points to the control plane's public address where access.admin_cidr is set, else to its private one; the API "
+     "server's certificate is checked by the name `kubernetes`, whatever the address.",
+     kubeconfig_options,
+     "nodeboot cluster kubeconfig --config demo.toml\n"
+     "nodeboot cluster kubeconfig --config demo.toml --file - --address 127.0.0.1\n"},
     {Command::config_check,
      "config check",
      "Report every mistake in the configuration, with its place",

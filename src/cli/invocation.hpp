@@ -24,6 +24,7 @@ enum class Command {
     cluster_plan,
     cluster_up,
     cluster_down,
+    cluster_kubeconfig,
     config_check,
     config_show,
     config_reference,
@@ -55,6 +56,8 @@ struct Invocation {
     std::string forget_node;
     bool with_origin = false;
     std::string svg;
+    std::string file;     ///< kubeconfig: to write; "-" for standard output
+    std::string address;  ///< kubeconfig: of the API server, as seen from here
     std::string run_id;
     std::string shell;
     bool names_only = false;
