@@ -210,8 +210,10 @@ constexpr CommandSpec command_table[] = {
      "nodeboot node bake --config bake.toml\n"
      "nodeboot node bake --set kubernetes.version=1.35\n"},
     {Command::node_reset, "node reset", "Leave the cluster and undo what nodeboot did",
-     "Removes this machine from its cluster, and the files that nodeboot made; packages, images and run records stay. "
-     "On a control plane this destroys the cluster's data. Asks before it begins.",
+     "Takes this machine out of its cluster, then undoes phase by phase what nodeboot made: its files go, files that "
+     "they "
+     "replaced come back, lines that it commented out count again. Packages, images and run records stay. On a control "
+     "plane this destroys the cluster's data. Asks before it begins.",
      reset_options,
      "nodeboot node reset\n"
      "nodeboot node reset --yes\n"},

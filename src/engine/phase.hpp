@@ -42,6 +42,8 @@ struct PhaseInfo {
 /// order in which they are to be removed; it must be computable on a bare machine (before the phases it needs have
 /// run), and empty when all is well. `verify` asks whether the thing behaves (socket answers, node Ready); it may wait
 /// until the context's deadline. What a phase needs (config, stores, API clients) is given to its constructor.
+/// `undo` is a plan of the way back: it removes what the phase may have made here, whatever the config says by now, and
+/// nothing of anybody else's; it, too, must be empty once applied. It runs before the undoing of the phases it needs.
 template <class View, class Action>
 class Phase {
    public:
@@ -49,6 +51,7 @@ class Phase {
     virtual const PhaseInfo& info() const = 0;
     virtual Result<std::vector<Change<Action>>> plan(const View& view) const = 0;
     virtual Result<void> verify(const View&, StepContext&) const { return {}; }
+    virtual Result<std::vector<Change<Action>>> undo(const View&) const { return std::vector<Change<Action>>{}; }
 };
 
 /// A change as the runner sees it: what to print and how to do it.

@@ -62,6 +62,15 @@ Result<Catalog> Catalog::make(std::vector<Runnable> phases) {
     return catalog;
 }
 
+std::vector<Runnable> backwards(std::vector<Runnable> phases) {
+    std::map<std::string, std::vector<std::string>> users;
+    for (const auto& phase : phases)
+        for (const auto& need : phase.info.needs) users[need].push_back(phase.info.name);
+    std::reverse(phases.begin(), phases.end());
+    for (auto& phase : phases) phase.info.needs = users[phase.info.name];
+    return phases;
+}
+
 Result<void> Catalog::check(const Selection& selection) const {
     std::vector<std::string> names;
     for (const auto& phase : phases_) names.push_back(phase.info.name);

@@ -74,6 +74,9 @@ class Catalog {
     std::vector<Runnable> phases_;
 };
 
+/// The way back: last phase first, each after those that needed it.
+std::vector<Runnable> backwards(std::vector<Runnable> phases);
+
 struct RunOptions {
     Clock& clock;
     const Log& log;

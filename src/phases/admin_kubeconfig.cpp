@@ -3,6 +3,7 @@
 #include <charconv>
 #include <sstream>
 
+#include "base/lines.hpp"
 #include "phases/kubeadm.hpp"
 #include "system/want.hpp"
 
@@ -24,6 +25,16 @@ bool is_plain_admin_config(const std::string& text) {
     return count(text, "\n- cluster:") <= 1 && count(text, "\n- context:") <= 1 && count(text, "kubernetes-admin") > 0;
 }
 
+// Which cluster it is for: the endpoint may move and certificates are renewed, the CA stays.
+std::string_view authority_of(std::string_view kubeconfig) {
+    constexpr std::string_view key = "certificate-authority-data:";
+    for (const auto line : lines_of(kubeconfig))
+        if (const auto text = trim(line); text.starts_with(key)) return trim(text.substr(key.size()));
+    return {};
+}
+
+const UserEntry root{"root", 0, 0, "/root"};
+
 class AdminKubeconfig final : public NodePhase {
    public:
     explicit AdminKubeconfig(const NodeServices& services) : services_(services) {}
@@ -34,20 +45,42 @@ class AdminKubeconfig final : public NodePhase {
         for (const char* path : kubeconfigs)
             if (const auto info = NB_TRY(view.stat(path)))
                 NB_CHECK(want_attributes(changes, path, *info, {0600, 0, 0}));
-        std::vector<UserEntry> users{{"root", 0, 0, "/root"}};
-        const auto passwd = NB_TRY(view.read("/etc/passwd")).value_or("");
+        const auto user = NB_TRY(login_user_of(view));
         const std::string& wanted = services_.config.node.login_user;
-        if (auto user = login_user(passwd, wanted); user && user->uid != 0)
-            users.push_back(*user);
-        else if (!wanted.empty() && wanted != "root" && !user)
+        if (!wanted.empty() && wanted != "root" && !user)
             return fail(ErrorKind::invalid_input,
                         "node.login_user is '" + wanted + "', which /etc/passwd does not hold",
                         "make the user first, or leave the setting out");
-        for (const auto& user : users) NB_CHECK(want_config(changes, view, user));
+        NB_CHECK(want_config(changes, view, root));
+        if (user && user->uid != 0) NB_CHECK(want_config(changes, view, *user));
+        return changes;
+    }
+
+    Result<std::vector<NodeChange>> undo(const HostView& view) const override {
+        std::vector<NodeChange> changes;
+        NB_CHECK(want_no_config(changes, view, root));
+        if (const auto user = NB_TRY(login_user_of(view)); user && user->uid != 0)
+            NB_CHECK(want_no_config(changes, view, *user));
         return changes;
     }
 
    private:
+    Result<std::optional<UserEntry>> login_user_of(const HostView& view) const {
+        const auto passwd = NB_TRY(view.read("/etc/passwd")).value_or("");
+        return login_user(passwd, services_.config.node.login_user);
+    }
+
+    static Result<void> want_no_config(std::vector<NodeChange>& changes, const HostView& view, const UserEntry& user) {
+        const Path folder = Path(user.home) / ".kube";
+        const Path file = folder / "config";
+        const auto text = NB_TRY(view.read(file)), admin = NB_TRY(view.read(admin_conf));
+        if (text && admin && is_plain_admin_config(*text) && authority_of(*text) == authority_of(*admin))
+            NB_CHECK(want_original(changes, view, file));
+        else
+            NB_CHECK(want_restored(changes, view, file));
+        return want_no_empty_folder(changes, view, folder);
+    }
+
     static Result<void> want_config(std::vector<NodeChange>& changes, const HostView& view, const UserEntry& user) {
         const Path folder = Path(user.home) / ".kube";
         const Path file = folder / "config";
@@ -56,15 +89,17 @@ class AdminKubeconfig final : public NodePhase {
         const auto info = NB_TRY(view.stat(file));
         const CopyFile copy{admin_conf, file, wanted};
         if (!info) {
-            NB_CHECK(want_directory(changes, view, folder, {0700, user.uid, user.gid}));
+            if (!NB_TRY(view.stat(folder))) NB_CHECK(want_directory(changes, view, folder, {0700, user.uid, user.gid}));
             changes.push_back({file.string(), "absent", "admin access", copy});
             return {};
         }
         const auto now = NB_TRY(view.read(file)).value_or("");
-        if (admin && now != *admin && is_plain_admin_config(now))
+        if (admin && now != *admin && is_plain_admin_config(now)) {
+            if (authority_of(now) != authority_of(*admin)) NB_CHECK(keep_original(changes, view, file));
             changes.push_back({file.string(), "another cluster's or an old one", "admin access", copy});
-        else
+        } else {
             NB_CHECK(want_attributes(changes, file, *info, wanted));
+        }
         return {};
     }
 

@@ -51,6 +51,12 @@ class BundlePhase final : public NodePhase {
         return changes;
     }
 
+    Result<std::vector<NodeChange>> undo(const HostView& view) const override {
+        std::vector<NodeChange> changes;
+        NB_CHECK(want_absent(changes, view, unpack_dir));
+        return changes;
+    }
+
    private:
     // Unpacked beside its place and renamed, so that a folder that is there is a whole one. It bears the archive's time,
     // so that another archive under the same name is noticed.
@@ -134,6 +140,20 @@ Result<void> Bundle::want_installed(std::vector<NodeChange>& changes, const Host
                                          NB_CHECK(verified(context));
                                          return install(context, file);
                                      }}});
+    }
+    return {};
+}
+
+Result<void> Bundle::want_removed(std::vector<NodeChange>& changes, const HostView& view, BundleKind kind) const {
+    if (source_.empty()) return {};
+    const auto found = NB_TRY(manifest(view));
+    if (!found) return {};
+    for (const auto& file : found->files) {
+        if (file.kind != kind) continue;
+        const std::string target = *install_path(file);
+        const auto info = NB_TRY(view.stat(target));
+        if (info && info->type == FileInfo::Type::file && info->size == file.size)
+            changes.push_back({target, "from the bundle", "absent", RemovePath{target}});
     }
     return {};
 }

@@ -26,6 +26,9 @@ class Bundle {
     /// Adds a change for each file of `kind` that is not installed with the listed size and mode.
     Result<void> want_installed(std::vector<NodeChange>& changes, const HostView& view, BundleKind kind) const;
 
+    /// The way back: files that are as the manifest lists them are removed. Without a manifest nothing is known of them.
+    Result<void> want_removed(std::vector<NodeChange>& changes, const HostView& view, BundleKind kind) const;
+
    private:
     Result<void> install(ActionContext& context, const BundleFile& file) const;
 

@@ -18,7 +18,6 @@
 #include "phases/network_links.hpp"
 #include "phases/node_roles.hpp"
 #include "phases/preflight.hpp"
-#include "phases/reset.hpp"
 #include "phases/swap.hpp"
 #include "phases/sysctl.hpp"
 #include "phases/time_sync.hpp"
@@ -27,16 +26,14 @@
 namespace nodeboot {
 namespace {
 
-using Phases = std::vector<std::shared_ptr<const NodePhase>>;
-
-Result<Catalog> runnable(Phases phases, Host& host) {
+Result<Catalog> runnable(NodePhases phases, Host& host) {
     std::vector<Runnable> out;
     for (auto& phase : phases) out.push_back(make_runnable(std::move(phase), host));
     return Catalog::make(std::move(out));
 }
 
 /// Phases of the node on their own: what they need is taken to be met.
-Result<Catalog> runnable_alone(Phases phases, Host& host) {
+Result<Catalog> runnable_alone(NodePhases phases, Host& host) {
     std::vector<Runnable> out;
     for (auto& phase : phases) {
         out.push_back(make_runnable(std::move(phase), host));
@@ -45,7 +42,7 @@ Result<Catalog> runnable_alone(Phases phases, Host& host) {
     return Catalog::make(std::move(out));
 }
 
-void add_host_phases(Phases& phases, const NodeServices& s) {
+void add_host_phases(NodePhases& phases, const NodeServices& s) {
     phases.push_back(make_preflight_phase(s.config, s.clock));
     phases.push_back(make_dns_phase(s.config, s.clock));
     phases.push_back(make_time_sync_phase(s.config, s.clock));
@@ -57,19 +54,25 @@ void add_host_phases(Phases& phases, const NodeServices& s) {
 }
 
 /// `images_of`: whose images are fetched; an image that is baked is for both roles.
-void add_software_phases(Phases& phases, const NodeServices& s, Role images_of) {
+void add_software_phases(NodePhases& phases, const NodeServices& s, Role images_of) {
     auto bundle = std::make_shared<const Bundle>(s.config.kubernetes.bundle);
     phases.push_back(make_bundle_phase(s, bundle));
-    phases.push_back(make_containerd_install_phase(s.config, [bundle](auto& changes, const HostView& view) {
-        return bundle->want_installed(changes, view, BundleKind::containerd);
-    }));
+    phases.push_back(make_containerd_install_phase(
+        s.config, {.install =
+                       [bundle](auto& changes, const HostView& view) {
+                           return bundle->want_installed(changes, view, BundleKind::containerd);
+                       },
+                   .remove =
+                       [bundle](auto& changes, const HostView& view) {
+                           return bundle->want_removed(changes, view, BundleKind::containerd);
+                       }}));
     phases.push_back(make_containerd_config_phase(s.config, s.cri, s.clock));
     phases.push_back(make_kubernetes_packages_phase(s, bundle));
     phases.push_back(make_kubelet_phase(s));
     phases.push_back(make_images_phase(s, bundle, images_of));
 }
 
-void add_control_plane_phases(Phases& phases, const NodeServices& s) {
+void add_control_plane_phases(NodePhases& phases, const NodeServices& s) {
     phases.push_back(make_kubeadm_init_phase(s));
     phases.push_back(make_admin_kubeconfig_phase(s));
     if (s.config.flannel.enabled) {
@@ -82,14 +85,14 @@ void add_control_plane_phases(Phases& phases, const NodeServices& s) {
     phases.push_back(make_timers_phase(s));
 }
 
-void add_worker_phases(Phases& phases, const NodeServices& s) {
+void add_worker_phases(NodePhases& phases, const NodeServices& s) {
     auto material = std::make_shared<JoinMaterial>();
     phases.push_back(make_join_secret_fetch_phase(s, material));
     phases.push_back(make_kubeadm_join_phase(s, material));
 }
 
-Phases node_phases(const NodeServices& s, const std::optional<RepairOptions>& repair) {
-    Phases phases;
+NodePhases node_phases(const NodeServices& s, const std::optional<RepairOptions>& repair) {
+    NodePhases phases;
     add_host_phases(phases, s);
     if (repair) phases.push_back(make_repair_phase(s, *repair));
     add_software_phases(phases, s, s.config.node.role);
@@ -102,6 +105,8 @@ Phases node_phases(const NodeServices& s, const std::optional<RepairOptions>& re
 
 }  // namespace
 
+NodePhases make_node_phases(const NodeServices& services) { return node_phases(services, std::nullopt); }
+
 Result<Catalog> make_node_catalog(const NodeServices& services) {
     return runnable(node_phases(services, std::nullopt), services.host);
 }
@@ -112,7 +117,7 @@ Result<Catalog> make_repair_catalog(const NodeServices& services, RepairOptions 
 
 Result<Catalog> make_bake_catalog(const NodeServices& services) {
     NB_CHECK(check_bakeable(services.config, services.host));
-    Phases phases;
+    NodePhases phases;
     add_host_phases(phases, services);
     add_software_phases(phases, services, Role::control_plane);
     std::vector<std::string> all;
@@ -122,7 +127,9 @@ Result<Catalog> make_bake_catalog(const NodeServices& services) {
 }
 
 Result<Catalog> make_reset_catalog(const NodeServices& services) {
-    return runnable({make_leave_cluster_phase(services), make_own_files_phase(services)}, services.host);
+    std::vector<Runnable> out;
+    for (auto& phase : make_node_phases(services)) out.push_back(make_undo_runnable(std::move(phase), services.host));
+    return Catalog::make(backwards(std::move(out)));
 }
 
 Result<Catalog> make_rotate_catalog(const NodeServices& services) {

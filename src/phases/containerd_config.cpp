@@ -12,8 +12,8 @@ namespace {
 
 constexpr auto kUnit = "containerd.service";
 constexpr auto kFile = "/etc/containerd/config.toml";
+constexpr auto kCrictl = "/etc/crictl.yaml";
 constexpr auto kCerts = "/etc/containerd/certs.d";
-constexpr std::string_view kMark = "# Made by nodeboot";
 
 // Before containerd is there its version is not known; `up` asks again when it is. Every containerd reads layout 2.
 const Version kUnknown{1, 7, std::nullopt};
@@ -26,7 +26,7 @@ Result<void> want_mirrors(std::vector<NodeChange>& changes, const HostView& view
     for (const auto& registry : NB_TRY(view.list(folder))) {
         if (mirrors.contains(registry)) continue;
         const auto text = NB_TRY(view.read(folder / registry / "hosts.toml"));
-        if (text && text->starts_with(kMark)) NB_CHECK(want_absent(changes, view, folder / registry / "hosts.toml"));
+        if (text && text->starts_with(own_mark)) NB_CHECK(want_absent(changes, view, folder / registry / "hosts.toml"));
     }
     return {};
 }
@@ -61,7 +61,7 @@ class ContainerdSetup final : public NodePhase {
         NB_CHECK(want_file(changes, view, kFile, file.text));
         NB_CHECK(want_mirrors(changes, view, config_.containerd.registry_mirrors));
         NB_CHECK(want_file(
-            changes, view, "/etc/crictl.yaml",
+            changes, view, kCrictl,
             fmt::format("# Made by nodeboot\nruntime-endpoint: {0}\nimage-endpoint: {0}\ntimeout: 10\n", kCriSocket)));
         NB_CHECK(want_service(changes, view));
         return changes;
@@ -81,6 +81,29 @@ class ContainerdSetup final : public NodePhase {
                                     status.sandbox_image, kFile, file.sandbox_image),
                         "look for another config (systemctl cat containerd; 'imports' in the file)");
         return {};
+    }
+
+    // A containerd that stays is left with the configuration that it had before; a bundle's is about to go.
+    Result<std::vector<NodeChange>> undo(const HostView& view) const override {
+        std::vector<NodeChange> changes;
+        NB_CHECK(want_restored(changes, view, kFile));
+        const auto state = NB_TRY(view.unit(kUnit));
+        const auto unit = NB_TRY(view.read(kContainerdUnitFile));
+        if (unit && is_own(kContainerdUnitFile, *unit)) {
+            if (state.running()) changes.push_back({kUnit, "active", "stopped", Unit{UnitVerb::stop, kUnit}});
+            if (state.enabled()) changes.push_back({kUnit, "enabled", "disabled", Unit{UnitVerb::disable, kUnit}});
+        } else if (NB_TRY(outlived(changes, view, state, kFile, clock_))) {
+            changes.push_back(
+                {kUnit, "still works with nodeboot's config", "restarted", Unit{UnitVerb::restart, kUnit}});
+        }
+        for (const auto& registry : NB_TRY(view.list(kCerts))) {
+            const Path file = Path(kCerts) / registry / "hosts.toml";
+            NB_CHECK(want_restored(changes, view, file));
+            NB_CHECK(want_no_empty_folder(changes, view, file.parent_path()));
+        }
+        NB_CHECK(want_no_empty_folder(changes, view, kCerts));
+        NB_CHECK(want_restored(changes, view, kCrictl));
+        return changes;
     }
 
    private:

@@ -99,7 +99,7 @@ Result<void> want_present(const HostView& view, const std::vector<std::string>& 
 
 class ContainerdInstall final : public NodePhase {
    public:
-    ContainerdInstall(const Config& config, BundleChanges bundle)
+    ContainerdInstall(const Config& config, ContainerdBundle bundle)
         : source_(config.containerd.source), bundle_(std::move(bundle)) {
         if (source_ == ContainerdSource::bundle) info_.needs.emplace_back("bundle");
     }
@@ -121,17 +121,27 @@ class ContainerdInstall final : public NodePhase {
         return changes;
     }
 
+    // Packages stay; so does a containerd that somebody else brought.
+    Result<std::vector<NodeChange>> undo(const HostView& view) const override {
+        std::vector<NodeChange> changes;
+        NB_CHECK(want_restored(changes, view, kContainerdUnitFile));
+        if (!changes.empty() || NB_TRY(view.unit(kUnit)).needs_reload)
+            changes.push_back({"systemd", "older than the unit files", "as on disk", DaemonReload{}});
+        if (bundle_.remove) NB_CHECK(bundle_.remove(changes, view));
+        return changes;
+    }
+
    private:
     Result<void> plan_bundle(std::vector<NodeChange>& changes, const HostView& view) const {
-        if (!bundle_)
+        if (!bundle_.install)
             return fail(ErrorKind::invalid_input, "containerd.source is \"bundle\", and no bundle is configured",
                         "set kubernetes.bundle to its path");
         NB_CHECK(want_present(view, kHelpers, "bundle"));
-        NB_CHECK(bundle_(changes, view));
-        const Path file = Path("/etc/systemd/system") / kUnit;
-        NB_CHECK(want_file(changes, view, file, kUnitText));
-        if (writes(changes, file) || NB_TRY(view.unit(kUnit)).needs_reload)
-            changes.push_back({"systemd", "has not read " + file.string(), "reloaded", DaemonReload{}});
+        NB_CHECK(bundle_.install(changes, view));
+        NB_CHECK(want_file(changes, view, kContainerdUnitFile, kUnitText));
+        if (writes(changes, kContainerdUnitFile) || NB_TRY(view.unit(kUnit)).needs_reload)
+            changes.push_back(
+                {"systemd", "has not read " + std::string(kContainerdUnitFile), "reloaded", DaemonReload{}});
         return {};
     }
 
@@ -140,7 +150,7 @@ class ContainerdInstall final : public NodePhase {
                     {"preflight", "dns", "bundle"},
                     std::chrono::minutes(15)};
     ContainerdSource source_;
-    BundleChanges bundle_;
+    ContainerdBundle bundle_;
 };
 
 }  // namespace
@@ -164,7 +174,7 @@ Result<std::optional<Version>> containerd_version(const HostView& view, const Cr
                                                   trim(output.out), trim(output.err)));
 }
 
-std::shared_ptr<const NodePhase> make_containerd_install_phase(const Config& config, BundleChanges bundle) {
+std::shared_ptr<const NodePhase> make_containerd_install_phase(const Config& config, ContainerdBundle bundle) {
     return std::make_shared<ContainerdInstall>(config, std::move(bundle));
 }
 

@@ -18,11 +18,17 @@ namespace nodeboot {
 /// in /usr/local/bin and a unit file), preinstalled (looked for only). Configuring and starting is containerd_config's
 /// business.
 
-/// Adds the changes that put the bundle's containerd/ files (kind "containerd") into /usr/local/bin; given by whoever
-/// reads the bundle, which has checked every file's sha256 before.
+/// Adds the changes that put the bundle's containerd/ files (kind "containerd") into /usr/local/bin, or take them away
+/// again; given by whoever reads the bundle, which has checked every file's sha256 before.
 using BundleChanges = std::function<Result<void>(std::vector<NodeChange>& changes, const HostView& view)>;
+struct ContainerdBundle {
+    BundleChanges install, remove;
+};
 
-std::shared_ptr<const NodePhase> make_containerd_install_phase(const Config& config, BundleChanges bundle = {});
+/// The unit file that comes with a bundle's containerd.
+inline constexpr auto kContainerdUnitFile = "/etc/systemd/system/containerd.service";
+
+std::shared_ptr<const NodePhase> make_containerd_install_phase(const Config& config, ContainerdBundle bundle = {});
 
 /// The version of the containerd that would be started next, or nothing on a machine without one. Asked, cheapest and
 /// surest first: dpkg's database (packages "containerd", "containerd.io"), the running daemon over CRI, and last

@@ -14,6 +14,10 @@ namespace {
 constexpr auto kUnit = "systemd-resolved.service";
 constexpr auto kResolved = "/etc/systemd/resolved.conf.d/50-nodeboot.conf";
 constexpr auto kResolvConf = "/etc/resolv.conf";
+constexpr auto kStub = "../run/systemd/resolve/stub-resolv.conf";
+constexpr auto kNetworkd = "systemd-networkd.service";
+constexpr auto kNetworks = "/etc/systemd/network";
+constexpr auto kDropIn = "50-nodeboot.conf";
 constexpr auto kUplink = "/run/systemd/resolve/resolv.conf";
 constexpr auto kLinks = "/run/systemd/netif/links";
 
@@ -80,7 +84,43 @@ class Dns final : public NodePhase {
         return changes;
     }
 
+    // The live half goes with the daemons' restart: networkd forgets what resolvectl told it.
+    Result<std::vector<NodeChange>> undo(const HostView& view) const override {
+        std::vector<NodeChange> changes;
+        NB_CHECK(want_restored(changes, view, kResolvConf));
+        if (const auto now = NB_TRY(view.stat(kResolvConf)); now && now->type == FileInfo::Type::symlink &&
+                                                             now->target == kStub &&
+                                                             NB_TRY(view.stat(kept_original(kResolvConf))))
+            NB_CHECK(want_original(changes, view, kResolvConf));
+        NB_CHECK(want_restored(changes, view, kResolved));
+        if (NB_TRY(outlived(changes, view, NB_TRY(view.unit(kUnit)), kResolved, clock_)))
+            changes.push_back({kUnit, "still asks nodeboot's servers", "restarted", Unit{UnitVerb::restart, kUnit}});
+        NB_CHECK(undo_drop_ins(changes, view));
+        return changes;
+    }
+
    private:
+    // An emptied folder goes last: until then its date tells that networkd has not noticed.
+    Result<void> undo_drop_ins(std::vector<NodeChange>& changes, const HostView& view) const {
+        const auto networkd = NB_TRY(view.unit(kNetworkd));
+        std::vector<Path> folders;
+        bool stale = false;
+        for (const auto& name : NB_TRY(view.list(kNetworks))) {
+            const Path folder = Path(kNetworks) / name;
+            if (!name.ends_with(".network.d")) continue;
+            const auto inside = NB_TRY(view.list(folder));
+            if (!inside.empty() && !contains_all(inside, {kDropIn})) continue;
+            NB_CHECK(want_restored(changes, view, folder / kDropIn));
+            stale = stale || NB_TRY(outlived(changes, view, networkd, folder / kDropIn, clock_));
+            folders.push_back(folder);
+        }
+        if (stale)
+            changes.push_back(
+                {kNetworkd, "still gives links nodeboot's domains", "restarted", Unit{UnitVerb::restart, kNetworkd}});
+        for (const auto& folder : folders) NB_CHECK(want_no_empty_folder(changes, view, folder));
+        return {};
+    }
+
     Result<void> plan_resolved(std::vector<NodeChange>& changes, const HostView& view) const {
         const auto unit = NB_TRY(view.unit(kUnit));
         if (!unit.loaded)
@@ -112,7 +152,7 @@ class Dns final : public NodePhase {
 
     Result<void> want_drop_in(std::vector<NodeChange>& changes, const HostView& view, const ManagedLink& link) const {
         const std::string name = Path(link.network_file).filename();
-        return want_file(changes, view, "/etc/systemd/network/" + name + ".d/50-nodeboot.conf",
+        return want_file(changes, view, Path(kNetworks) / (name + ".d") / kDropIn,
                          fmt::format("# Made by nodeboot; these names belong to the VPC's own resolver.\n[Network]\n"
                                      "Domains=~{}\nDNSDefaultRoute=yes\n",
                                      join(domains_, " ~")));
@@ -153,7 +193,6 @@ class Dns final : public NodePhase {
 
     // Programs without nss-resolve read /etc/resolv.conf: it has to lead to resolved.
     Result<void> want_used(std::vector<NodeChange>& changes, const HostView& view, bool no_link_servers) const {
-        constexpr auto kStub = "../run/systemd/resolve/stub-resolv.conf";
         const auto info = NB_TRY(view.stat(kResolvConf));
         if (info && info->type == FileInfo::Type::symlink && info->target.find("systemd/resolve/") != std::string::npos)
             return {};
@@ -169,6 +208,7 @@ class Dns final : public NodePhase {
                             "let systemd-networkd manage the link, or set dns.mode to \"file\" or \"keep\"");
         }
         const std::string from = !info ? "absent" : info->target.empty() ? "a file of its own" : info->target;
+        NB_CHECK(keep_original(changes, view, kResolvConf));
         changes.push_back({kResolvConf, from, kStub, MakeSymlink{kResolvConf, kStub}});
         return {};
     }

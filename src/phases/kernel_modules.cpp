@@ -71,6 +71,13 @@ class KernelModules final : public NodePhase {
         return changes;
     }
 
+    // What is loaded stays loaded until the next boot: somebody else may have come to use it.
+    Result<std::vector<NodeChange>> undo(const HostView& view) const override {
+        std::vector<NodeChange> changes;
+        NB_CHECK(want_restored(changes, view, kFile));
+        return changes;
+    }
+
    private:
     PhaseInfo info_{"kernel-modules",
                     "overlay, br_netfilter and nf_conntrack are loaded, now and at boot",

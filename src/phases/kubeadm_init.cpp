@@ -8,6 +8,7 @@
 #include "phases/dns.hpp"
 #include "phases/kubeadm.hpp"
 #include "phases/kubeadm_config.hpp"
+#include "phases/leave_cluster.hpp"
 #include "system/want.hpp"
 
 namespace nodeboot {
@@ -78,6 +79,8 @@ class KubeadmInit final : public NodePhase {
         }));
         return check_unchangeable();
     }
+
+    Result<std::vector<NodeChange>> undo(const HostView& view) const override { return plan_to_leave_cluster(view); }
 
    private:
     // Looks at files first: they cost nothing. The API is asked only when all of them are there.

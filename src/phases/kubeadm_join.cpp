@@ -7,6 +7,7 @@
 #include "phases/dns.hpp"
 #include "phases/kubeadm.hpp"
 #include "phases/kubeadm_config.hpp"
+#include "phases/leave_cluster.hpp"
 #include "phases/membership.hpp"
 
 namespace nodeboot {
@@ -76,6 +77,8 @@ class KubeadmJoin final : public NodePhase {
             return node_is_ready(*api, services_.node_name);
         });
     }
+
+    Result<std::vector<NodeChange>> undo(const HostView& view) const override { return plan_to_leave_cluster(view); }
 
    private:
     Result<void> join(ActionContext& context) const {

@@ -78,6 +78,24 @@ class Kubelet final : public NodePhase {
         return changes;
     }
 
+    // A package's own unit stays, but not enabled: without a cluster kubelet would only restart in a loop.
+    Result<std::vector<NodeChange>> undo(const HostView& view) const override {
+        std::vector<NodeChange> changes, files;
+        for (const char* file : {own_unit, own_kubeadm_drop_in, own_drop_in})
+            NB_CHECK(want_restored(files, view, file));
+        NB_CHECK(want_no_empty_folder(files, view, Path(own_drop_in).parent_path()));
+        const UnitState state = NB_TRY(view.unit(unit_name));
+        if (!files.empty()) {
+            if (state.running()) changes.push_back({unit_name, "active", "stopped", Unit{UnitVerb::stop, unit_name}});
+            if (state.enabled())
+                changes.push_back({unit_name, "enabled", "disabled", Unit{UnitVerb::disable, unit_name}});
+        }
+        changes.insert(changes.end(), files.begin(), files.end());
+        if (!changes.empty() || state.needs_reload)
+            changes.push_back({unit_name, "as systemd last read it", "as on disk", DaemonReload{}});
+        return changes;
+    }
+
    private:
     static Result<void> want_unless_vendor_has(std::vector<NodeChange>& changes, const HostView& view,
                                                const std::string& name, const Path& own, const char* text) {
@@ -89,7 +107,7 @@ class Kubelet final : public NodePhase {
     // A machine that moved from a bundle to packages: our copy would shadow the packages' newer one.
     static Result<void> want_absent_if_ours(std::vector<NodeChange>& changes, const HostView& view, const Path& own) {
         const auto text = NB_TRY(view.read(own));
-        if (text && text->starts_with("# Made by nodeboot")) return want_absent(changes, view, own);
+        if (text && text->starts_with(own_mark)) return want_absent(changes, view, own);
         return {};
     }
 

@@ -58,6 +58,19 @@ class KubernetesPackages final : public NodePhase {
         return find_programs(view, {helper_programs[0], helper_programs[1]});
     }
 
+    // The packages stay, free to be upgraded or removed. The files tell whose the hold is, so they go after it.
+    Result<std::vector<NodeChange>> undo(const HostView& view) const override {
+        std::vector<NodeChange> changes;
+        if (NB_TRY(view.stat(sources_file))) NB_CHECK(want_not_held(changes, view, held));
+        NB_CHECK(want_absent(changes, view, key_file));
+        NB_CHECK(want_restored(changes, view, pin_file));
+        NB_CHECK(want_restored(changes, view, sources_file));
+        NB_CHECK(want_restored(changes, view, kubernetes_repository_file));
+        NB_CHECK(bundle_->want_removed(changes, view, BundleKind::binary));
+        NB_CHECK(bundle_->want_removed(changes, view, BundleKind::cni));
+        return changes;
+    }
+
    private:
     Result<void> plan_repository(std::vector<NodeChange>& changes, const HostView& view) const {
         if (NB_TRY(has_dnf(view))) return want_kubernetes_rpms(changes, view, services_.config.kubernetes);

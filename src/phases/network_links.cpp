@@ -6,6 +6,12 @@
 namespace nodeboot {
 namespace {
 
+constexpr auto kLinkFile = "/etc/systemd/network/50-flannel.link";
+constexpr auto kNetworkdFile = "/etc/systemd/networkd.conf.d/50-nodeboot.conf";
+constexpr auto kNetworkdUnit = "systemd-networkd.service";
+constexpr auto kNetworkManagerFile = "/etc/NetworkManager/conf.d/50-nodeboot.conf";
+constexpr auto kNetworkManagerUnit = "NetworkManager.service";
+
 // systemd.link(5): the first matching file by name is used whole, so this one also keeps 99-default.link from naming.
 // udev rereads .link files by itself, and uses them when an interface appears: there is no live half.
 constexpr auto kLink = R"(# Made by nodeboot; flannel and the CNI plugins choose these MAC addresses.
@@ -36,12 +42,23 @@ class NetworkLinks final : public NodePhase {
 
     Result<std::vector<NodeChange>> plan(const HostView& view) const override {
         std::vector<NodeChange> changes;
-        NB_CHECK(want_file(changes, view, "/etc/systemd/network/50-flannel.link", kLink));
-        NB_CHECK(want_read(changes, view, "/etc/systemd/networkd.conf.d/50-nodeboot.conf", kNetworkd,
-                           "systemd-networkd.service"));
+        NB_CHECK(want_file(changes, view, kLinkFile, kLink));
+        NB_CHECK(want_read(changes, view, kNetworkdFile, kNetworkd, kNetworkdUnit));
         if (NB_TRY(view.stat("/etc/NetworkManager")))
-            NB_CHECK(want_read(changes, view, "/etc/NetworkManager/conf.d/50-nodeboot.conf", kNetworkManager,
-                               "NetworkManager.service"));
+            NB_CHECK(want_read(changes, view, kNetworkManagerFile, kNetworkManager, kNetworkManagerUnit));
+        return changes;
+    }
+
+    Result<std::vector<NodeChange>> undo(const HostView& view) const override {
+        std::vector<NodeChange> changes;
+        NB_CHECK(want_restored(changes, view, kLinkFile));
+        for (const auto& [file, unit] :
+             {std::pair{kNetworkdFile, kNetworkdUnit}, std::pair{kNetworkManagerFile, kNetworkManagerUnit}}) {
+            NB_CHECK(want_restored(changes, view, file));
+            if (NB_TRY(outlived(changes, view, NB_TRY(view.unit(unit)), file, clock_)))
+                changes.push_back(
+                    {unit, "still works with " + std::string(file), "restarted", Unit{UnitVerb::restart, unit}});
+        }
         return changes;
     }
 

@@ -16,6 +16,11 @@ Result<bool> started_before_written(const HostView& view, const UnitState& unit,
 /// Whether `changes` write the content of `file` (a mere change of mode needs no restart).
 bool writes(const std::vector<NodeChange>& changes, const Path& file);
 
+/// The same for undoing: whether a running service still works with a file that is being, or was, put back or taken
+/// away. A file's absence has no date; that of its folder stands for it.
+Result<bool> outlived(const std::vector<NodeChange>& changes, const HostView& view, const UnitState& unit,
+                      const Path& file, const Clock& clock);
+
 /// Mode and owner of a file that is rewritten for somebody else; the usual ones when there is none yet.
 Result<FileAttributes> attributes_to_keep(const HostView& view, const Path& file);
 

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/lines.hpp"
+#include "phases/commented_lines.hpp"
 #include "phases/staleness.hpp"
 #include "system/want.hpp"
 
@@ -11,7 +12,19 @@ namespace nodeboot {
 namespace {
 
 constexpr auto kFstab = "/etc/fstab";
+constexpr auto kUnits = "/etc/systemd/system";
+constexpr auto kDropIn = "50-nodeboot.conf";
+// "/" exists always, so the unit starts never, whoever asks for it.
+constexpr auto kNever =
+    "# Made by nodeboot; not started: kubelet refuses to work with swap on.\n[Unit]\nConditionPathExists=!/\n";
+constexpr auto kZramFile = "/etc/systemd/zram-generator.conf";
+constexpr auto kZramDropIns = "/etc/systemd/zram-generator.conf.d";
 constexpr auto kZramText = "# Made by nodeboot; no zram swap: kubelet refuses to start with swap on.\n";
+
+// zram-tools (Debian), zram-config (Ubuntu), dphys-swapfile.
+constexpr std::array swap_services{"zramswap.service", "zram-config.service", "dphys-swapfile.service"};
+
+Path drop_in_of(const std::string& unit) { return Path(kUnits) / (unit + ".d") / kDropIn; }
 
 bool is_swap_line(std::string_view line) {
     const auto words = words_of(line);
@@ -34,18 +47,17 @@ Result<void> want_fstab_without_swap(std::vector<NodeChange>& changes, const Hos
 Result<void> want_no_zram(std::vector<NodeChange>& changes, const HostView& view) {
     constexpr auto kGenerator = "/usr/lib/systemd/system-generators/zram-generator";
     if (!NB_TRY(view.stat(kGenerator))) return {};
-    NB_CHECK(want_file(changes, view, "/etc/systemd/zram-generator.conf", kZramText));
+    NB_CHECK(want_file(changes, view, kZramFile, kZramText));
     std::set<std::string> names;
     for (const std::string root : {"/etc", "/run", "/usr/local/lib", "/usr/lib"})
         for (const auto& name : NB_TRY(view.list(root + "/systemd/zram-generator.conf.d")))
             if (name.ends_with(".conf")) names.insert(name);
-    for (const auto& name : names)
-        NB_CHECK(want_file(changes, view, "/etc/systemd/zram-generator.conf.d/" + name, kZramText));
+    for (const auto& name : names) NB_CHECK(want_file(changes, view, Path(kZramDropIns) / name, kZramText));
     return {};
 }
 
 // What generators made at boot. fstab's units vanish with the next daemon-reload once fstab has no swap line;
-// those from the partition table (systemd-gpt-auto-generator) come back at every boot unless masked.
+// those from the partition table (systemd-gpt-auto-generator) come back at every boot.
 struct GeneratedUnits {
     bool from_fstab = false;
     std::set<std::string> others;
@@ -65,39 +77,36 @@ Result<GeneratedUnits> generated_swap_units(const HostView& view) {
     return units;
 }
 
-Result<void> want_masked(std::vector<NodeChange>& changes, const HostView& view, const std::string& unit) {
+// Not a mask: that is a link in the unit's own place, where a user's unit file stands already, and it could not be told
+// from somebody else's when it is time to undo it.
+// True: systemd has to read its files again.
+Result<bool> want_never_started(std::vector<NodeChange>& changes, const HostView& view, const std::string& unit) {
     const auto state = NB_TRY(view.unit(unit));
-    if (!state.masked())
-        changes.push_back({unit, state.file_state.empty() ? "would be started at boot" : state.file_state, "masked",
-                           Unit{UnitVerb::mask, unit}});
-    return {};
+    if (state.masked()) return false;
+    NB_CHECK(want_file(changes, view, drop_in_of(unit), kNever));
+    return state.needs_reload || writes(changes, drop_in_of(unit));
 }
 
-// A unit file of the user's own in /etc cannot be masked (the mask would have to stand in its place).
-Result<void> want_own_units_disabled(std::vector<NodeChange>& changes, const HostView& view) {
-    const Path folder = "/etc/systemd/system";
-    for (const auto& name : NB_TRY(view.list(folder))) {
-        if (!name.ends_with(".swap")) continue;
-        const auto info = NB_TRY(view.stat(folder / name));
-        if (!info || info->type != FileInfo::Type::file) continue;  // a link to /dev/null: masked
-        if (NB_TRY(view.unit(name)).enabled())
-            changes.push_back({name, "enabled", "disabled", Unit{UnitVerb::disable, name}});
-    }
-    return {};
+// Swap units that a person or a package wrote.
+Result<std::set<std::string>> written_swap_units(const HostView& view) {
+    std::set<std::string> units;
+    for (const Path folder : {kUnits, "/usr/local/lib/systemd/system", "/usr/lib/systemd/system"})
+        for (const auto& name : NB_TRY(view.list(folder))) {
+            if (!name.ends_with(".swap")) continue;
+            const auto info = NB_TRY(view.stat(folder / name));
+            if (info && info->type == FileInfo::Type::file) units.insert(name);  // a link to /dev/null: masked
+        }
+    return units;
 }
 
-// Services that make swap at boot: zram-tools (Debian), zram-config (Ubuntu), dphys-swapfile.
-Result<void> want_no_swap_services(std::vector<NodeChange>& changes, const HostView& view) {
-    for (const std::string name : {"zramswap.service", "zram-config.service", "dphys-swapfile.service"}) {
-        if (!NB_TRY(view.stat("/usr/lib/systemd/system/" + name)) &&
-            !NB_TRY(view.stat("/lib/systemd/system/" + name)) &&
-            !NB_TRY(view.stat("/etc/init.d/" + name.substr(0, name.find('.')))))
-            continue;
-        if (NB_TRY(view.unit(name)).running())
-            changes.push_back({name, "active", "stopped", Unit{UnitVerb::stop, name}});
-        NB_CHECK(want_masked(changes, view, name));
-    }
-    return {};
+// Those of them that this machine has.
+Result<std::vector<std::string>> present_swap_services(const HostView& view) {
+    std::vector<std::string> found;
+    for (const std::string name : swap_services)
+        if (NB_TRY(view.stat("/usr/lib/systemd/system/" + name)) || NB_TRY(view.stat("/lib/systemd/system/" + name)) ||
+            NB_TRY(view.stat("/etc/init.d/" + name.substr(0, name.find('.')))))
+            found.push_back(name);
+    return found;
 }
 
 Result<void> want_swaps_off(std::vector<NodeChange>& changes, const HostView& view) {
@@ -121,15 +130,40 @@ class Swap final : public NodePhase {
     Result<std::vector<NodeChange>> plan(const HostView& view) const override {
         std::vector<NodeChange> changes;
         NB_CHECK(want_fstab_without_swap(changes, view));
-        const bool fstab_changed = !changes.empty();
+        const auto generated = NB_TRY(generated_swap_units(view));
+        bool reload = !changes.empty() || generated.from_fstab;
         NB_CHECK(want_no_zram(changes, view));
-        const auto units = NB_TRY(generated_swap_units(view));
-        if (fstab_changed || units.from_fstab)
-            changes.push_back({"systemd", "has units of fstab's swap lines", "reloaded", DaemonReload{}});
-        for (const auto& name : units.others) NB_CHECK(want_masked(changes, view, name));
-        NB_CHECK(want_own_units_disabled(changes, view));
+        const auto services = NB_TRY(present_swap_services(view));
+        auto never = NB_TRY(written_swap_units(view));
+        never.insert(generated.others.begin(), generated.others.end());
+        never.insert(services.begin(), services.end());
+        for (const auto& name : never) reload = NB_TRY(want_never_started(changes, view, name)) || reload;
+        if (reload) changes.push_back({"systemd", "has not read how swap is kept off", "reloaded", DaemonReload{}});
         NB_CHECK(want_swaps_off(changes, view));  // before the services: stopping zramswap takes the device away
-        NB_CHECK(want_no_swap_services(changes, view));
+        for (const auto& name : services)
+            if (NB_TRY(view.unit(name)).running())
+                changes.push_back({name, "active", "stopped", Unit{UnitVerb::stop, name}});
+        return changes;
+    }
+
+    // Swap itself comes back with the next boot.
+    Result<std::vector<NodeChange>> undo(const HostView& view) const override {
+        std::vector<NodeChange> changes;
+        const auto fstab = NB_TRY(view.read(kFstab)).value_or("");
+        if (const auto restored = with_lines_restored(fstab); restored != fstab)
+            changes.push_back({kFstab, "swap lines commented out", "as before",
+                               WriteFile{kFstab, restored, NB_TRY(attributes_to_keep(view, kFstab))}});
+        NB_CHECK(want_restored(changes, view, kZramFile));
+        for (const auto& name : NB_TRY(view.list(kZramDropIns)))
+            if (name.ends_with(".conf")) NB_CHECK(want_restored(changes, view, Path(kZramDropIns) / name));
+        std::set<std::string> units(swap_services.begin(), swap_services.end());
+        for (const auto& name : NB_TRY(view.list(kUnits)))
+            if (name.ends_with(".swap.d")) units.insert(name.substr(0, name.size() - 2));
+        for (const auto& unit : units) {
+            NB_CHECK(want_restored(changes, view, drop_in_of(unit)));
+            NB_CHECK(want_no_empty_folder(changes, view, drop_in_of(unit).parent_path()));
+        }
+        if (!changes.empty()) changes.push_back({"systemd", "older than its files", "as on disk", DaemonReload{}});
         return changes;
     }
 
@@ -140,16 +174,7 @@ class Swap final : public NodePhase {
 
 }  // namespace
 
-std::string fstab_without_swap(std::string_view fstab) {
-    std::string out;
-    for (const auto line : lines_of(fstab)) {
-        if (is_swap_line(line)) out += "# nodeboot: ";
-        out += line;
-        out += '\n';
-    }
-    if (!fstab.ends_with('\n') && !out.empty()) out.pop_back();
-    return out;
-}
+std::string fstab_without_swap(std::string_view fstab) { return with_lines_commented(fstab, is_swap_line); }
 
 std::string unescape_mount_name(std::string_view name) {
     std::string out;

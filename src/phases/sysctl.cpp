@@ -65,15 +65,29 @@ class Sysctl final : public NodePhase {
     Result<std::vector<NodeChange>> plan(const HostView& view) const override {
         std::vector<NodeChange> changes;
         NB_CHECK(want_file(changes, view, Path("/etc/sysctl.d") / kName, file_text(wanted_)));
-        for (auto& entry : NB_TRY(later_overrides(view, kName, wanted_)))
+        for (auto& entry : NB_TRY(later_overrides(view, kName, wanted_))) {
+            if (const auto info = NB_TRY(view.stat(entry.mended_path)); info && info->type == FileInfo::Type::symlink)
+                NB_CHECK(keep_original(changes, view, entry.mended_path));
             changes.push_back(
                 {entry.file.string(), join(entry.lines, ", "), "commented out: read after nodeboot's file",
                  WriteFile{entry.mended_path, entry.mended, NB_TRY(attributes_to_keep(view, entry.mended_path))}});
+        }
         for (const auto& [key, value] : wanted_) {
             if (is_optional(key) && !NB_TRY(view.stat(sysctl_path(key)))) continue;
             NB_CHECK(want_sysctl(changes, view, key, value));
         }
         NB_CHECK(refuse_read_only(changes, view));
+        return changes;
+    }
+
+    // A value that no other file names stays until the next boot: what it was before is not known.
+    Result<std::vector<NodeChange>> undo(const HostView& view) const override {
+        std::vector<NodeChange> changes;
+        NB_CHECK(want_overrides_back(changes, view));
+        const auto others = NB_TRY(sysctls_of_others(view, kName));
+        for (const auto& [key, value] : wanted_)
+            if (const auto it = others.find(canonical_sysctl(key)); it != others.end())
+                NB_CHECK(want_sysctl(changes, view, key, it->second));
         return changes;
     }
 

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "system/host.hpp"
+#include "system/action.hpp"
 
 namespace nodeboot {
 
@@ -26,5 +26,12 @@ struct SysctlOverride {
 /// `sysctl --system` reads it last.
 Result<std::vector<SysctlOverride>> later_overrides(const HostView& view, const std::string& own_name,
                                                     const std::map<std::string, std::string>& wanted);
+
+/// The way back from writing `mended`: commented lines are lines again, copies of packages' files go. nodeboot's own
+/// file goes with them.
+Result<void> want_overrides_back(std::vector<NodeChange>& changes, const HostView& view);
+
+/// What the next boot will set once nodeboot's file is gone and its comments are lines again; canonical keys.
+Result<std::map<std::string, std::string>> sysctls_of_others(const HostView& view, const std::string& own_name);
 
 }  // namespace nodeboot

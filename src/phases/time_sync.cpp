@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <charconv>
+#include <map>
 #include <optional>
 
 #include "base/lines.hpp"
@@ -15,6 +16,9 @@ namespace {
 
 constexpr auto kTimesyncd = "systemd-timesyncd.service";
 constexpr auto kTimesyncdFile = "/etc/systemd/timesyncd.conf.d/50-nodeboot.conf";
+
+constexpr auto kChronyConfig = "50-nodeboot.conf";
+constexpr auto kChronySources = "nodeboot.sources";
 
 struct Daemon {
     std::string unit;
@@ -106,7 +110,34 @@ class TimeSync final : public NodePhase {
         return {};
     }
 
+    // The daemon stays, with the servers that its own files name.
+    Result<std::vector<NodeChange>> undo(const HostView& view) const override {
+        std::vector<NodeChange> changes;
+        for (const auto& [unit, files] : NB_TRY(own_files(view))) {
+            const auto state = NB_TRY(view.unit(unit));
+            bool stale = false;
+            for (const auto& file : files) {
+                NB_CHECK(want_restored(changes, view, file));
+                stale = stale || NB_TRY(outlived(changes, view, state, file, clock_));
+            }
+            if (stale)
+                changes.push_back({unit, "still asks nodeboot's servers", "restarted", Unit{UnitVerb::restart, unit}});
+        }
+        return changes;
+    }
+
    private:
+    // Where nodeboot may have put a file, by the daemon that reads it.
+    static Result<std::map<std::string, std::vector<Path>>> own_files(const HostView& view) {
+        std::map<std::string, std::vector<Path>> files{{kTimesyncd, {kTimesyncdFile}}};
+        if (const auto chrony = NB_TRY(find_chrony(view))) {
+            const auto folders = folders_of(NB_TRY(view.read(chrony->config)).value_or(""));
+            for (const auto& folder : folders.configs) files[chrony->unit].push_back(folder / kChronyConfig);
+            for (const auto& folder : folders.sources) files[chrony->unit].push_back(folder / kChronySources);
+        }
+        return files;
+    }
+
     Result<void> plan_timesyncd(std::vector<NodeChange>& changes, const HostView& view, const Daemon& timesyncd,
                                 bool ours) const {
         NB_CHECK(want_file(changes, view, kTimesyncdFile,
@@ -124,8 +155,8 @@ class TimeSync final : public NodePhase {
             return fail(ErrorKind::refused,
                         fmt::format("{} has no confdir or sourcedir line for a drop-in", chrony.config.string()),
                         "add 'confdir /etc/chrony/conf.d' to it, or set time.mode to \"keep\"");
-        const Path file = folders.configs.empty() ? folders.sources.front() / "nodeboot.sources"
-                                                  : folders.configs.front() / "50-nodeboot.conf";
+        const Path file = folders.configs.empty() ? folders.sources.front() / kChronySources
+                                                  : folders.configs.front() / kChronyConfig;
         std::string text = "# Made by nodeboot; change with time.servers in its config.\n";
         bool any = false;
         for (const auto& server : servers_) {

@@ -9,6 +9,7 @@ namespace nodeboot {
 namespace {
 
 constexpr const char* unit_dir = "/etc/systemd/system/";
+constexpr const char* state_dir = "/var/lib/nodeboot";
 constexpr const char* marker = "# Made by nodeboot; edits are lost. Use a drop-in to change it.\n";
 
 std::string service(const std::string& description, const std::string& arguments) {
@@ -40,6 +41,27 @@ Result<std::vector<NodeChange>> want_units(const HostView& view,
     return changes;
 }
 
+// Stopped (a timer; the service may be this very run), not enabled, gone, and systemd told.
+Result<std::vector<NodeChange>> units_undone(const HostView& view, const std::vector<std::string>& names) {
+    std::vector<NodeChange> changes;
+    bool stale = false;
+    for (const auto& name : names) {
+        const UnitState state = NB_TRY(view.unit(name));
+        if (state.running() && name.ends_with(".timer"))
+            changes.push_back({name, "active", "stopped", Unit{UnitVerb::stop, name}});
+        if (state.enabled()) changes.push_back({name, "enabled", "disabled", Unit{UnitVerb::disable, name}});
+        NB_CHECK(want_restored(changes, view, unit_dir + name));
+        // What user-data put beside it (cloud-init/user-data.yaml.in).
+        const Path drop_ins = unit_dir + name + ".d";
+        NB_CHECK(want_restored(changes, view, drop_ins / "10-install.conf"));
+        NB_CHECK(want_no_empty_folder(changes, view, drop_ins));
+        stale = stale || state.needs_reload;
+    }
+    if (stale || !changes.empty())
+        changes.push_back({"systemd", "older than the unit files", "as on disk", DaemonReload{}});
+    return changes;
+}
+
 class Timers final : public NodePhase {
    public:
     explicit Timers(const NodeServices& services) : services_(services) {}
@@ -59,6 +81,11 @@ class Timers final : public NodePhase {
             {"nodeboot-rotate-token.timer", "nodeboot-node-roles.timer"});
     }
 
+    Result<std::vector<NodeChange>> undo(const HostView& view) const override {
+        return units_undone(view, {"nodeboot-rotate-token.timer", "nodeboot-rotate-token.service",
+                                   "nodeboot-node-roles.timer", "nodeboot-node-roles.service"});
+    }
+
    private:
     const NodeServices& services_;
     PhaseInfo info_{"timers", "timers that renew the join secret and label new nodes", {"join-secret"}};
@@ -70,7 +97,7 @@ class BootService final : public NodePhase {
 
     Result<std::vector<NodeChange>> plan(const HostView& view) const override {
         std::vector<NodeChange> changes;
-        NB_CHECK(want_directory(changes, view, "/var/lib/nodeboot", {0700, 0, 0}));
+        NB_CHECK(want_directory(changes, view, state_dir, {0700, 0, 0}));
         auto units = NB_TRY(want_units(view, {{"nodeboot.service", std::string(embedded::nodeboot_service)}}, {}));
         changes.insert(changes.end(), units.begin(), units.end());
         // Enabled, not started: this run may be the service itself.
@@ -78,6 +105,13 @@ class BootService final : public NodePhase {
         if (!state.enabled())
             changes.push_back({"nodeboot.service", state.file_state.empty() ? "not enabled" : state.file_state,
                                "enabled", Unit{UnitVerb::enable, "nodeboot.service"}});
+        return changes;
+    }
+
+    // Run records stay: a reset writes one, too.
+    Result<std::vector<NodeChange>> undo(const HostView& view) const override {
+        auto changes = NB_TRY(units_undone(view, {"nodeboot.service"}));
+        NB_CHECK(want_no_empty_folder(changes, view, state_dir));
         return changes;
     }
 
@@ -93,11 +127,6 @@ std::shared_ptr<const NodePhase> make_timers_phase(const NodeServices& services)
 
 std::shared_ptr<const NodePhase> make_boot_service_phase(const NodeServices&) {
     return std::make_shared<BootService>();
-}
-
-std::vector<std::string> own_units() {
-    return {"nodeboot.service", "nodeboot-rotate-token.service", "nodeboot-rotate-token.timer",
-            "nodeboot-node-roles.service", "nodeboot-node-roles.timer"};
 }
 
 }  // namespace nodeboot

@@ -12,7 +12,4 @@ std::shared_ptr<const NodePhase> make_timers_phase(const NodeServices& services)
 /// Both roles: nodeboot.service, which converges this machine at every boot. Harmless where nothing drifted.
 std::shared_ptr<const NodePhase> make_boot_service_phase(const NodeServices& services);
 
-/// Every unit that nodeboot may have written, for `reset`.
-std::vector<std::string> own_units();
-
 }  // namespace nodeboot

@@ -72,23 +72,40 @@ Result<void> perform(const Action& action, ActionContext& context) {
                       action);
 }
 
+namespace {
+
+std::vector<RunnableChange> runnable_changes(std::vector<NodeChange> changes, Host& host) {
+    std::vector<RunnableChange> out;
+    for (auto& change : changes) {
+        auto action = std::make_shared<const Action>(std::move(change.action));
+        out.push_back({std::move(change.subject), std::move(change.from), std::move(change.to), describe(*action),
+                       [action, &host](StepContext& step) {
+                           ActionContext context{host, step};
+                           return nodeboot::perform(*action, context);
+                       }});
+    }
+    return out;
+}
+
+}  // namespace
+
 Runnable make_runnable(std::shared_ptr<const NodePhase> phase, Host& host) {
     Runnable runnable;
     runnable.info = phase->info();
     runnable.plan = [phase, &host]() -> Result<std::vector<RunnableChange>> {
-        auto changes = NB_TRY(phase->plan(host));
-        std::vector<RunnableChange> out;
-        for (auto& change : changes) {
-            auto action = std::make_shared<const Action>(std::move(change.action));
-            out.push_back({std::move(change.subject), std::move(change.from), std::move(change.to), describe(*action),
-                           [action, &host](StepContext& step) {
-                               ActionContext context{host, step};
-                               return nodeboot::perform(*action, context);
-                           }});
-        }
-        return out;
+        return runnable_changes(NB_TRY(phase->plan(host)), host);
     };
     runnable.verify = [phase, &host](StepContext& step) { return phase->verify(host, step); };
+    return runnable;
+}
+
+Runnable make_undo_runnable(std::shared_ptr<const NodePhase> phase, Host& host) {
+    Runnable runnable;
+    runnable.info = phase->info();
+    runnable.plan = [phase, &host]() -> Result<std::vector<RunnableChange>> {
+        return runnable_changes(NB_TRY(phase->undo(host)), host);
+    };
+    runnable.verify = [](StepContext&) -> Result<void> { return {}; };
     return runnable;
 }
 

@@ -104,5 +104,7 @@ using NodePhase = Phase<HostView, Action>;
 
 /// Makes phases of the host runnable by the engine.
 Runnable make_runnable(std::shared_ptr<const NodePhase> phase, Host& host);
+/// The same phase's undoing.
+Runnable make_undo_runnable(std::shared_ptr<const NodePhase> phase, Host& host);
 
 }  // namespace nodeboot

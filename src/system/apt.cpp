@@ -250,20 +250,39 @@ Result<void> want_packages(std::vector<NodeChange>& changes, const HostView& vie
     return {};
 }
 
+namespace {
+
+Action apt_mark(const std::string& verb, const std::vector<std::string>& names) {
+    std::vector<std::string> argv{"apt-mark", verb};
+    argv.insert(argv.end(), names.begin(), names.end());
+    return Procedure{"apt-mark " + verb, names, [argv](ActionContext& context) -> Result<void> {
+                         const std::lock_guard guard(dpkg_mutex());
+                         NB_CHECK(run_checked(context.host, {.argv = argv, .environment = environment()}));
+                         return {};
+                     }};
+}
+
+}  // namespace
+
 Result<void> want_held(std::vector<NodeChange>& changes, const HostView& view,
                        const std::vector<std::string>& packages) {
     const auto status = NB_TRY(read_dpkg_status(view));
-    std::vector<std::string> argv{"apt-mark", "hold"};
-    for (const auto& name : packages)
-        if (!status.find(name).held) argv.push_back(name);
-    if (argv.size() == 2) return {};
-    const std::vector<std::string> names(argv.begin() + 2, argv.end());
-    Procedure hold{"apt-mark hold", names, [argv](ActionContext& context) -> Result<void> {
-                       const std::lock_guard guard(dpkg_mutex());
-                       NB_CHECK(run_checked(context.host, {.argv = argv, .environment = environment()}));
-                       return {};
-                   }};
-    changes.push_back({"hold on " + join(names, ", "), "free to be upgraded", "held", std::move(hold)});
+    std::vector<std::string> names;
+    std::copy_if(packages.begin(), packages.end(), std::back_inserter(names),
+                 [&](const auto& name) { return !status.find(name).held; });
+    if (!names.empty())
+        changes.push_back({"hold on " + join(names, ", "), "free to be upgraded", "held", apt_mark("hold", names)});
+    return {};
+}
+
+Result<void> want_not_held(std::vector<NodeChange>& changes, const HostView& view,
+                           const std::vector<std::string>& packages) {
+    const auto status = NB_TRY(read_dpkg_status(view));
+    std::vector<std::string> names;
+    std::copy_if(packages.begin(), packages.end(), std::back_inserter(names),
+                 [&](const auto& name) { return status.find(name).held; });
+    if (!names.empty())
+        changes.push_back({"hold on " + join(names, ", "), "held", "free to be upgraded", apt_mark("unhold", names)});
     return {};
 }
 

@@ -60,6 +60,10 @@ Result<void> want_packages(std::vector<NodeChange>& changes, const HostView& vie
 Result<void> want_held(std::vector<NodeChange>& changes, const HostView& view,
                        const std::vector<std::string>& packages);
 
+/// The way back: `apt-mark unhold` for those that are held.
+Result<void> want_not_held(std::vector<NodeChange>& changes, const HostView& view,
+                           const std::vector<std::string>& packages);
+
 /// Why apt or dpkg failed, from what it printed; decides whether waiting helps.
 enum class AptFailure { locked, network, stale_lists, interrupted, disk_full, other };
 AptFailure classify_apt_failure(std::string_view output);

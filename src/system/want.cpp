@@ -11,6 +11,8 @@
 namespace nodeboot {
 namespace {
 
+constexpr auto kept_suffix = ".before-nodeboot";
+
 std::string octal(std::uint32_t mode) { return fmt::format("{:04o}", mode); }
 
 std::string owner(const FileAttributes& a) { return fmt::format("{} {}:{}", octal(a.mode), a.uid, a.gid); }
@@ -44,6 +46,61 @@ std::string summarise_difference(const std::string& now, const std::string& want
                        removed.size() == 1 ? "" : "s");
 }
 
+bool is_own(const Path& path, std::string_view content) {
+    const std::string name = path.filename();
+    return content.starts_with(own_mark) ||
+           (name.find("nodeboot") != std::string::npos && !name.ends_with(kept_suffix));
+}
+
+Path kept_original(const Path& path) { return path.string() + kept_suffix; }
+
+Result<void> keep_original(std::vector<NodeChange>& changes, const HostView& view, const Path& path) {
+    const auto info = NB_TRY(view.stat(path));
+    const Path kept = kept_original(path);
+    if (!info || NB_TRY(view.stat(kept))) return {};
+    if (info->type == FileInfo::Type::symlink) {
+        changes.push_back({kept.string(), "absent", "link to " + info->target, MakeSymlink{kept, info->target}});
+    } else if (info->type == FileInfo::Type::file && !is_own(path, NB_TRY(view.read(path)).value_or(""))) {
+        changes.push_back({kept.string(), "absent", "what was there", CopyFile{path, kept, attributes_of(*info)}});
+    }
+    return {};
+}
+
+Result<void> want_original(std::vector<NodeChange>& changes, const HostView& view, const Path& path) {
+    const Path kept = kept_original(path);
+    const auto info = NB_TRY(view.stat(kept));
+    if (!info) return want_absent(changes, view, path);
+    Action restore = CopyFile{kept, path, attributes_of(*info)};
+    if (info->type == FileInfo::Type::symlink) restore = MakeSymlink{path, info->target};
+    changes.push_back({path.string(), "made by nodeboot", "what was there before", std::move(restore)});
+    return want_absent(changes, view, kept);
+}
+
+Result<void> want_restored(std::vector<NodeChange>& changes, const HostView& view, const Path& path) {
+    const auto info = NB_TRY(view.stat(path));
+    if (!info) return {};
+    const auto text = NB_TRY(view.read(path));
+    if (info->type == FileInfo::Type::file && is_own(path, text.value_or("")))
+        return want_original(changes, view, path);
+    // Stopped between "put back" and "remove the copy"?
+    const auto kept = NB_TRY(view.stat(kept_original(path)));
+    if (kept && kept->type == info->type && kept->target == info->target &&
+        NB_TRY(view.read(kept_original(path))) == text)
+        return want_absent(changes, view, kept_original(path));
+    return {};
+}
+
+Result<void> want_no_empty_folder(std::vector<NodeChange>& changes, const HostView& view, const Path& folder) {
+    const auto info = NB_TRY(view.stat(folder));
+    if (!info || info->type != FileInfo::Type::directory) return {};
+    for (const auto& name : NB_TRY(view.list(folder)))
+        if (std::none_of(changes.begin(), changes.end(),
+                         [&](const NodeChange& change) { return change.action == Action(RemovePath{folder / name}); }))
+            return {};
+    changes.push_back({folder.string(), "empty", "absent", RemovePath{folder}});
+    return {};
+}
+
 Result<void> want_file(std::vector<NodeChange>& changes, const HostView& view, const Path& path,
                        const std::string& content, const FileAttributes& attributes) {
     const auto info = NB_TRY(view.stat(path));
@@ -56,15 +113,18 @@ Result<void> want_file(std::vector<NodeChange>& changes, const HostView& view, c
         return fail(ErrorKind::conflict, fmt::format("{} should be a file and is a folder", path.string()),
                     "move it away, then run again");
     if (info->type != FileInfo::Type::file) {
+        if (is_own(path, content)) NB_CHECK(keep_original(changes, view, path));
         changes.push_back(
             {path.string(), info->target.empty() ? "not a file" : "link to " + info->target, "present", write});
         return {};
     }
     const auto now = NB_TRY(view.read(path));
-    if (now.value_or("") != content)
+    if (now.value_or("") != content) {
+        if (is_own(path, content)) NB_CHECK(keep_original(changes, view, path));
         changes.push_back({path.string(), summarise_difference(now.value_or(""), content), "as configured", write});
-    else
+    } else {
         NB_CHECK(want_attributes(changes, path, *info, attributes));
+    }
     return {};
 }
 

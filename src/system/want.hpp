@@ -10,12 +10,31 @@ namespace nodeboot {
 /// The comparisons that nearly every phase makes. Each adds at most the changes that are needed, in working order,
 /// and nothing when the machine is as wanted.
 
-/// Content first, then mode and owner. A symlink in its place is replaced.
+/// How each file of nodeboot's begins. A file without it is somebody else's, unless its very name is nodeboot's
+/// ("50-nodeboot.conf").
+inline constexpr std::string_view own_mark = "# Made by nodeboot";
+bool is_own(const Path& path, std::string_view content);
+
+/// Where somebody else's file is kept that nodeboot's replaced: beside it, with ".before-nodeboot" at its end. No program
+/// reads such a name in a drop-in folder.
+Path kept_original(const Path& path);
+
+/// Content first, then mode and owner. A symlink in its place is replaced. Before a file of nodeboot's
+/// takes the place of somebody else's, that one is kept (keep_original).
 Result<void> want_file(std::vector<NodeChange>& changes, const HostView& view, const Path& path,
                        const std::string& content, const FileAttributes& attributes = {});
 /// Mode and owner of what `info` describes.
 Result<void> want_attributes(std::vector<NodeChange>& changes, const Path& path, const FileInfo& info,
                              const FileAttributes& wanted);
+/// Adds the change that keeps what stands at `path`, if it is somebody else's and nothing is kept yet.
+Result<void> keep_original(std::vector<NodeChange>& changes, const HostView& view, const Path& path);
+/// The way back from want_file: a file that is_own() is replaced by the kept original, or removed where
+/// there was none. Somebody else's file stays.
+Result<void> want_restored(std::vector<NodeChange>& changes, const HostView& view, const Path& path);
+/// The same where it is known that what stands at `path` is nodeboot's.
+Result<void> want_original(std::vector<NodeChange>& changes, const HostView& view, const Path& path);
+/// Removes a folder that is empty, or will be after `changes`.
+Result<void> want_no_empty_folder(std::vector<NodeChange>& changes, const HostView& view, const Path& folder);
 Result<void> want_absent(std::vector<NodeChange>& changes, const HostView& view, const Path& path);
 Result<void> want_directory(std::vector<NodeChange>& changes, const HostView& view, const Path& path,
                             const FileAttributes& attributes = {0755, 0, 0});

@@ -49,7 +49,8 @@ struct Builder : FakeNode {
 
     std::vector<std::string> paths() const {
         std::vector<std::string> out;
-        for (const auto& [path, node] : host.files) out.push_back(path);
+        for (const auto& [path, node] : host.files)
+            if (node.info.type != FileInfo::Type::directory) out.push_back(path);
         return out;
     }
 

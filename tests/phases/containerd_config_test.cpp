@@ -31,7 +31,8 @@ class ContainerdConfigPhase : public ::testing::Test {
 TEST_F(ContainerdConfigPhase, packaged_config_that_disables_cri_is_replaced_and_read) {
     expect_converges(node, *phase());
     EXPECT_EQ(node.host.log,
-              (Lines{"write /etc/containerd/config.toml", "write /etc/crictl.yaml", "restart containerd.service"}));
+              (Lines{"copy /etc/containerd/config.toml.before-nodeboot", "write /etc/containerd/config.toml",
+                     "write /etc/crictl.yaml", "restart containerd.service"}));
     EXPECT_EQ(node.host.content(kFile)->find("disabled_plugins"), std::string::npos);
 }
 

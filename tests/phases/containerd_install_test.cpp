@@ -15,7 +15,7 @@ std::string installed(std::initializer_list<const char*> names) {
 class ContainerdInstall : public ::testing::Test {
    protected:
     std::shared_ptr<const NodePhase> phase(BundleChanges bundle = {}) {
-        return make_containerd_install_phase(node.config, std::move(bundle));
+        return make_containerd_install_phase(node.config, {std::move(bundle), {}});
     }
     FakeNode node;
 };

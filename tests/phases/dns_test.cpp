@@ -93,7 +93,8 @@ TEST_F(Dns, links_of_others_and_links_without_servers_are_left) {
 TEST_F(Dns, resolv_conf_of_its_own_is_led_to_resolved) {
     converge();
     node.host.put("/etc/resolv.conf", "nameserver 10.0.0.2\n");
-    EXPECT_EQ(actions(node, *phase()), Lines{"link /etc/resolv.conf to ../run/systemd/resolve/stub-resolv.conf"});
+    EXPECT_EQ(actions(node, *phase()), (Lines{"copy /etc/resolv.conf to /etc/resolv.conf.before-nodeboot (0644)",
+                                              "link /etc/resolv.conf to ../run/systemd/resolve/stub-resolv.conf"}));
     expect_converges(node, *phase());
 }
 

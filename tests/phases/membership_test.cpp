@@ -3,10 +3,10 @@
 #include "phases/images.hpp"
 #include "phases/kubeadm.hpp"
 #include "phases/kubelet.hpp"
+#include "phases/leave_cluster.hpp"
 #include "phases/membership.hpp"
 #include "phases/node_roles.hpp"
 #include "phases/repair.hpp"
-#include "phases/reset.hpp"
 #include "phases/timers.hpp"
 #include "support/fake_services.hpp"
 
@@ -124,22 +124,9 @@ TEST(Repair, a_node_that_the_cluster_forgot_leaves_and_may_join_again) {
     EXPECT_TRUE(phase->plan(node.host)->empty());
 }
 
-TEST(Reset, only_files_that_carry_the_mark_are_removed) {
+TEST(LeaveCluster, a_machine_that_was_never_in_a_cluster_runs_no_kubeadm) {
     FakeNode node;
-    node.host.put("/etc/sysctl.d/99-nodeboot.conf", "# Made by nodeboot; edits are lost.\n");
-    node.host.put("/etc/sysctl.d/10-mine.conf", "vm.swappiness = 1\n");
-    node.host.put("/etc/systemd/system/nodeboot-rotate-token.timer", "# Made by nodeboot; edits are lost.\n");
-    const auto phase = make_own_files_phase(node.services);
-    ASSERT_TRUE(node.converge(*phase));
-    EXPECT_FALSE(node.host.content("/etc/sysctl.d/99-nodeboot.conf"));
-    EXPECT_TRUE(node.host.content("/etc/sysctl.d/10-mine.conf"));
-    EXPECT_FALSE(node.host.content("/etc/systemd/system/nodeboot-rotate-token.timer"));
-    EXPECT_TRUE(phase->plan(node.host)->empty());
-}
-
-TEST(Reset, a_machine_that_was_never_in_a_cluster_runs_no_kubeadm) {
-    FakeNode node;
-    EXPECT_TRUE(make_leave_cluster_phase(node.services)->plan(node.host)->empty());
+    EXPECT_TRUE(plan_to_leave_cluster(node.host)->empty());
 }
 
 TEST(Timers, run_four_times_in_a_tokens_life) {

@@ -86,6 +86,7 @@ TEST_F(Sysctl, later_file_of_a_package_is_hidden_by_a_corrected_copy) {
     node.host.put("/usr/lib/sysctl.d/zz-vendor.conf", "-net.ipv4.conf.all.forwarding = 0\nvm.swappiness = 10");
     expect_converges(node, *phase());
     EXPECT_EQ(node.host.content("/etc/sysctl.d/zz-vendor.conf"),
+              "# Made by nodeboot: /usr/lib/sysctl.d/zz-vendor.conf with what contradicts its settings commented out.\n"
               "# nodeboot: -net.ipv4.conf.all.forwarding = 0\nvm.swappiness = 10");
     EXPECT_EQ(node.host.content("/usr/lib/sysctl.d/zz-vendor.conf"),
               "-net.ipv4.conf.all.forwarding = 0\nvm.swappiness = 10");

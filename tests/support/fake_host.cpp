@@ -9,6 +9,7 @@ void FakeHost::put(const std::string& path, std::string content, std::uint32_t m
     info.mode = mode;
     info.size = content.size();
     info.modified = now;
+    if (!files.contains(path)) changed_folders[Path(path).parent_path().string()] = now;
     files[path] = {info, std::move(content)};
 }
 
@@ -29,6 +30,8 @@ Result<std::optional<FileInfo>> FakeHost::stat(const Path& path) const {
         FileInfo folder;
         folder.type = FileInfo::Type::directory;
         folder.mode = 0755;
+        if (const auto at = changed_folders.find(path.string()); at != changed_folders.end())
+            folder.modified = at->second;
         return std::optional(folder);
     }
     return std::optional<FileInfo>{};
@@ -116,8 +119,16 @@ Result<void> FakeHost::copy(const Path& from, const Path& to, const FileAttribut
 Result<void> FakeHost::remove(const Path& path) {
     log.push_back("remove " + path.string());
     const std::string folder = path.string() + "/";
+    if (!NB_TRY(stat(path))) return {};
+    changed_folders[path.parent_path().string()] = now;
     std::erase_if(files,
                   [&](const auto& entry) { return entry.first == path.string() || entry.first.starts_with(folder); });
+    // A folder does not go with its last file.
+    const std::string parent = path.parent_path().string();
+    if (!files.contains(parent) && NB_TRY(list(parent)).empty()) {
+        put(parent, "", 0755);
+        files[parent].info.type = FileInfo::Type::directory;
+    }
     return {};
 }
 

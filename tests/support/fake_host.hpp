@@ -27,6 +27,8 @@ class FakeHost final : public Host {
     WallTime now{};
     std::string full;  ///< writes below this path fail as on a full disk; empty: none
 
+    std::map<std::string, WallTime> changed_folders;  ///< when an entry was last added or removed; unset: long ago
+
     void put(const std::string& path, std::string content, std::uint32_t mode = 0644);
     std::optional<std::string> content(const std::string& path) const;
 

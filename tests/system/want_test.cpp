@@ -45,6 +45,30 @@ TEST_F(WantTest, other_content_is_summarised_and_written) {
               Lines{"/etc/a.conf: 1 missing, 1 unexpected line -> as configured; write /etc/a.conf (0644)"});
 }
 
+TEST_F(WantTest, somebody_else_s_file_is_kept_beside_nodeboot_s_and_once_only) {
+    const std::string own = "# Made by nodeboot\n";
+    host_.put("/etc/a.conf", "x\n", 0600);
+    const std::string written = "/etc/a.conf: 1 missing, 1 unexpected line -> as configured; write /etc/a.conf (0644)";
+    EXPECT_EQ(file(own), (Lines{"/etc/a.conf.before-nodeboot: absent -> what was there; copy /etc/a.conf to "
+                                "/etc/a.conf.before-nodeboot (0600)",
+                                written}));
+    host_.put("/etc/a.conf.before-nodeboot", "the first\n");
+    EXPECT_EQ(file(own), Lines{written});
+}
+
+TEST_F(WantTest, kept_original_comes_back_and_a_file_of_somebody_else_s_stays) {
+    const auto restored = [&](auto& out) { return want_restored(out, host_, "/etc/a.conf"); };
+    host_.put("/etc/a.conf", "mine\n");
+    EXPECT_EQ(changes(restored), Lines{});
+    host_.put("/etc/a.conf", "# Made by nodeboot\n");
+    EXPECT_EQ(changes(restored), Lines{"/etc/a.conf: present -> absent; remove /etc/a.conf"});
+    host_.put("/etc/a.conf.before-nodeboot", "mine\n", 0600);
+    EXPECT_EQ(changes(restored),
+              (Lines{"/etc/a.conf: made by nodeboot -> what was there before; copy /etc/a.conf.before-nodeboot to "
+                     "/etc/a.conf (0600)",
+                     "/etc/a.conf.before-nodeboot: present -> absent; remove /etc/a.conf.before-nodeboot"}));
+}
+
 TEST_F(WantTest, a_loosened_mode_is_tightened_without_writing) {
     host_.put("/etc/a.conf", "x\n", 0644);
     EXPECT_EQ(file("x\n", {0600, 0, 0}), Lines{"/etc/a.conf: 0644 0:0 -> 0600 0:0; chmod /etc/a.conf to 0600"});
@@ -60,6 +84,10 @@ TEST_F(WantTest, a_link_in_the_place_of_a_file_is_replaced) {
     ASSERT_TRUE(host_.make_symlink("/etc/a.conf", "/etc/b.conf"));
     host_.put("/etc/b.conf", "x\n");
     EXPECT_EQ(file("x\n"), Lines{"/etc/a.conf: link to /etc/b.conf -> present; write /etc/a.conf (0644)"});
+    EXPECT_EQ(file("# Made by nodeboot\n"),
+              (Lines{"/etc/a.conf.before-nodeboot: absent -> link to /etc/b.conf; link "
+                     "/etc/a.conf.before-nodeboot to /etc/b.conf",
+                     "/etc/a.conf: link to /etc/b.conf -> present; write /etc/a.conf (0644)"}));
 }
 
 TEST_F(WantTest, a_folder_in_the_place_of_a_file_is_an_error) {
