@@ -9,6 +9,7 @@
 #include "cli/command_line.hpp"
 #include "cli/completion.hpp"
 #include "cli/config_commands.hpp"
+#include "cli/iam_policy_command.hpp"
 #include "cli/node_commands.hpp"
 #include "cli/report_json.hpp"
 #include "version.hpp"
@@ -35,6 +36,7 @@ ExitCode dispatch(Session& session) {
         case Command::cluster_up: return cluster_up(session);
         case Command::cluster_down: return cluster_down(session);
         case Command::cluster_kubeconfig: return cluster_kubeconfig(session);
+        case Command::cluster_iam_policy: return cluster_iam_policy(session);
         case Command::config_check: return config_check(session);
         case Command::config_show: return config_show(session);
         case Command::config_reference: return say(session, config_reference());

@@ -103,6 +103,18 @@ std::string set_shell(Invocation& invocation, Text value) {
     return known ? "" : "'" + value + "' is not one of bash, zsh, fish";
 }
 
+std::string set_policy_for(Invocation& invocation, Text value) {
+    invocation.policy_for = value;
+    const bool known = value == "operator" || value == "control-plane" || value == "worker";
+    return known ? "" : "'" + value + "' is not one of operator, control-plane, worker";
+}
+
+std::string set_account(Invocation& invocation, Text value) {
+    invocation.account = value;
+    const bool fits = value.size() == 12 && value.find_first_not_of("0123456789") == std::string::npos;
+    return fits ? "" : "'" + value + "' is not an account's number of 12 digits";
+}
+
 constexpr OptionSpec global_table[] = {
     {"--config", "FILE", "configuration (default /etc/nodeboot/config.toml)", set_config, Completes::files},
     {"--set", "KEY=VALUE", "set one value of the configuration; may be repeated", add_setting, Completes::settings},
@@ -135,6 +147,9 @@ constexpr OptionSpec kubeconfig_options[] = {
     {"--file", "FILE", "where to (default <cluster>.kubeconfig, - for standard output)", set_text<&Invocation::file>,
      Completes::files},
     {"--address", "ADDRESS", "of the API server, as seen from here", set_text<&Invocation::address>}};
+constexpr OptionSpec iam_policy_options[] = {{"--for", "WHOM", "operator (default), control-plane or worker",
+                                              set_policy_for, Completes::words, "operator control-plane worker"},
+                                             {"--account", "NUMBER", "narrow it to this AWS account", set_account}};
 constexpr OptionSpec rotate_options[] = {only_option, lock_option};
 constexpr OptionSpec timeline_options[] = {
     {"--svg", "FILE", "write a picture instead (- for standard output)", set_text<&Invocation::svg>, Completes::files},
@@ -252,6 +267,13 @@ constexpr CommandSpec command_table[] = {
      kubeconfig_options,
      "nodeboot cluster kubeconfig --config demo.toml\n"
      "nodeboot cluster kubeconfig --config demo.toml --file - --address 127.0.0.1\n"},
+    {Command::cluster_iam_policy, "cluster iam-policy", "Print the smallest IAM policy that the launcher needs",
+     "JSON to attach to whoever runs `nodeboot cluster`, narrowed to this configuration: its region, names and tags. "
+     "With "
+     "--for control-plane or worker, what an instance profile of your own has to allow. Asks AWS nothing.",
+     iam_policy_options,
+     "nodeboot cluster iam-policy --config demo.toml --account 123456789012\n"
+     "nodeboot cluster iam-policy --config demo.toml --for worker\n"},
     {Command::config_check,
      "config check",
      "Report every mistake in the configuration, with its place",

@@ -25,6 +25,7 @@ enum class Command {
     cluster_up,
     cluster_down,
     cluster_kubeconfig,
+    cluster_iam_policy,
     config_check,
     config_show,
     config_reference,
@@ -60,6 +61,8 @@ struct Invocation {
     std::string address;  ///< kubeconfig: of the API server, as seen from here
     std::string run_id;
     std::string shell;
+    std::string policy_for = "operator";
+    std::string account = "*";
     bool names_only = false;
 
     struct Bundle {

@@ -265,7 +265,8 @@ void add_roles(CloudPhases& phases, const Config& config, const std::string& reg
 }
 
 void add_role_removal(CloudPhases& phases, const Config& config, const std::string& region) {
-    for (const Role role : both)
+    for (const Role role : both) {
+        if (!given_profile(config, role).empty()) continue;
         phases.push_back(make_cloud_phase(
             {word_of(role) + "-role",
              fmt::format("role and instance profile of the {}", word_of(role)),
@@ -274,6 +275,7 @@ void add_role_removal(CloudPhases& phases, const Config& config, const std::stri
             [&config, name = role_name(config.cluster.name, region, role), role](const CloudView& view) {
                 return plan_role_removal(view, config, name, word_of(role));
             }));
+    }
 }
 
 std::vector<Question> role_questions(const Config& config, const std::string& region) {

@@ -120,5 +120,16 @@ TEST_F(ClusterCommands, a_quota_that_is_used_up_is_named) {
     EXPECT_EQ(aws.inventory(), "");
 }
 
+TEST_F(ClusterCommands, iam_policy_is_printed_without_asking_aws) {
+    ASSERT_EQ(run({"cluster", "iam-policy", "--account", "123456789012"}), exit_ok) << err;
+    EXPECT_EQ(nlohmann::json::parse(out)["Version"], "2012-10-17");
+    EXPECT_THAT(out, HasSubstr("arn:aws:iam::123456789012:role/nodeboot/nodeboot-demo-eu-central-1-*"));
+    ASSERT_EQ(run({"cluster", "iam-policy", "--for", "worker"}), exit_ok);
+    EXPECT_THAT(out, HasSubstr("arn:aws:ssm:eu-central-1:*:parameter/nodeboot/demo/join"));
+    EXPECT_EQ(run({"cluster", "iam-policy", "--for", "anybody"}), exit_usage);
+    EXPECT_EQ(run({"cluster", "iam-policy", "--account", "12"}), exit_usage);
+    EXPECT_THAT(aws.log, IsEmpty());
+}
+
 }  // namespace
 }  // namespace nodeboot::cli

@@ -1,0 +1,29 @@
+#include "cli/iam_policy_command.hpp"
+
+#include "launch/operator_policy.hpp"
+#include "net/credentials.hpp"
+
+namespace nodeboot::cli {
+namespace {
+
+Result<Policy> policy_asked_for(Session& session) {
+    const auto config = NB_TRY(session.load_config());
+    CredentialOptions where;
+    where.read_file = read_through(session.surroundings().host);
+    const auto region = NB_TRY(resolve_region(config.cluster.region, where));
+    const auto& asked = session.invocation();
+    if (asked.policy_for == "operator") return operator_policy(config, region, asked.account);
+    return policy_of_nodes(config, region, asked.account,
+                           asked.policy_for == "worker" ? Role::worker : Role::control_plane);
+}
+
+}  // namespace
+
+ExitCode cluster_iam_policy(Session& session) {
+    const auto policy = policy_asked_for(session);
+    if (!policy) return session.fail_with(policy.error());
+    session.out(policy_json(*policy, PolicyText::indented) + "\n");
+    return exit_ok;
+}
+
+}  // namespace nodeboot::cli

@@ -1,0 +1,83 @@
+#include "launch/operator_policy.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "support/golden.hpp"
+
+namespace nodeboot {
+namespace {
+
+Config demo() {
+    Config config;
+    config.cluster = {"demo", "eu-central-1"};
+    return config;
+}
+
+/// What IAM counts against a managed policy's 6144 characters: no white space.
+std::size_t counted(const Policy& policy) {
+    const std::string text = policy_json(policy);
+    return static_cast<std::size_t>(
+        std::count_if(text.begin(), text.end(), [](char c) { return c != ' ' && c != '\n'; }));
+}
+
+bool allows(const Policy& policy, const std::string& action) {
+    return std::any_of(policy.begin(), policy.end(), [&](const PolicyStatement& statement) {
+        return std::find(statement.actions.begin(), statement.actions.end(), action) != statement.actions.end();
+    });
+}
+
+TEST(OperatorPolicy, is_this) {
+    const auto policy = operator_policy(demo(), "eu-central-1", "123456789012");
+    EXPECT_TRUE(testing::matches_golden(policy_json(policy, PolicyText::indented) + "\n", "launch/iam-policy.json"));
+}
+
+TEST(OperatorPolicy, fits_into_a_managed_policy) {
+    EXPECT_LE(counted(operator_policy(demo(), "eu-central-1", "123456789012")), 6144u);
+    Config config = demo();
+    config.cluster.name = std::string(30, 'c');
+    EXPECT_LE(counted(operator_policy(config, "ap-southeast-1", "123456789012")), 6144u);
+}
+
+TEST(OperatorPolicy, allows_everything_only_to_look) {
+    for (const auto& statement : operator_policy(demo(), "eu-central-1", "*")) {
+        const bool everywhere =
+            std::find(statement.resources.begin(), statement.resources.end(), "*") != statement.resources.end();
+        for (const auto& action : statement.actions) {
+            EXPECT_EQ(action.find('*'), std::string::npos) << action;
+            if (everywhere) {
+                EXPECT_TRUE(action.starts_with("ec2:Describe")) << action;
+            }
+        }
+    }
+}
+
+TEST(OperatorPolicy, what_the_configuration_gives_needs_no_permission_to_make_it) {
+    Config config = demo();
+    config.vpc.id = "vpc-0123456789abcdef0";
+    config.vpc.public_subnet_id = "subnet-0123456789abcdef0";
+    config.vpc.private_subnet_ids = {"subnet-0123456789abcdef1"};
+    config.instances.control_plane_profile = "a";
+    config.instances.worker_profile = "b";
+    config.access.key_pair = "ada";
+    config.binary.source = BinaryOrigin::url;
+    const auto policy = operator_policy(config, "eu-central-1", "123456789012");
+    for (const auto* action : {"ec2:CreateVpc", "ec2:DeleteVpc", "ec2:CreateSubnet", "ec2:CreateNatGateway",
+                               "iam:CreateRole", "iam:PutRolePolicy", "ec2:ImportKeyPair", "s3:PutObject"})
+        EXPECT_FALSE(allows(policy, action)) << action;
+    for (const auto* action : {"ec2:RunInstances", "ec2:CreateSecurityGroup", "iam:PassRole"})
+        EXPECT_TRUE(allows(policy, action)) << action;
+}
+
+TEST(OperatorPolicy, of_nodes_covers_whichever_binary_is_uploaded) {
+    const auto policy = policy_of_nodes(demo(), "eu-central-1", "*", Role::worker);
+    ASSERT_EQ(policy.size(), 2u);
+    EXPECT_EQ(policy[1].resources,
+              std::vector<std::string>{"arn:aws:s3:::nodeboot-demo-*-eu-central-1/demo/nodeboot-*"});
+    EXPECT_FALSE(allows(policy, "ssm:PutParameter"));
+    EXPECT_TRUE(allows(policy_of_nodes(demo(), "eu-central-1", "*", Role::control_plane), "ssm:PutParameter"));
+}
+
+}  // namespace
+}  // namespace nodeboot
