@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <mutex>
 #include <nlohmann/json.hpp>
 
 #include "phases/services.hpp"
@@ -105,12 +106,16 @@ class FakeCri final : public Cri {
         return present;
     }
     Result<void> pull(const std::string& reference, Duration) override {
+        const std::lock_guard lock(mutex_);  // images are pulled side by side
         pulled.push_back(reference);
         present.push_back(reference);
         return {};
     }
     Result<std::vector<std::string>> sandboxes() const override { return std::vector<std::string>{}; }
     Result<void> remove_sandbox(const std::string&) override { return {}; }
+
+   private:
+    std::mutex mutex_;
 };
 
 class FakeAccess final : public KubeAccess {
