@@ -11,6 +11,7 @@
 #include "cli/node.hpp"
 #include "cli/progress.hpp"
 #include "launch/access.hpp"
+#include "launch/key_pair.hpp"
 #include "net/http.hpp"
 #include "system/host.hpp"
 
@@ -37,6 +38,10 @@ struct Surroundings {
     std::string lock_path = "/run/nodeboot.lock";
     Path runs_folder = "/var/lib/nodeboot/runs";
     long pid = 0;
+    /// Of the person whose SSH key logs in.
+    KeyFiles key_files{[](const std::string&) { return Result<std::optional<std::string>>{}; }, ""};
+    std::string own_program;           ///< path of the program that runs
+    unsigned cluster_parallel = 1024;  ///< phases of a cluster at once: they wait for AWS, not for this machine
     /// For whoever waits for this process: "ada@laptop".
     std::function<std::string()> whoami = [] { return std::string("somebody"); };
     /// Tells this process from every other, on this machine or another, and whether such a one of this machine is gone.

@@ -29,6 +29,9 @@ class SessionAccess final : public AwsAccess {
     }
 
     QueryApi& query() override { return *query_; }
+    std::unique_ptr<S3> make_s3(S3Options options) override {
+        return nodeboot::make_s3(session_->client(), std::move(options));
+    }
     ParameterStore& parameters() override { return *parameters_; }
     const std::string& region() const override { return session_->client().region(); }
 

@@ -34,7 +34,7 @@ class Launcher {
         auto scope = cloud_scope(config_);
         scope.stop = around_.stop.get_token();
         cloud_.emplace(aws_->query(), around_.clock, std::move(scope));
-        services_.emplace(LaunchServices{config_, *cloud_, *aws_});
+        services_.emplace(LaunchServices{config_, *cloud_, *aws_, around_.key_files, around_.own_program});
         looked_at_ = around_.clock.steady();
         return look_ahead(*services_);
     }
@@ -47,7 +47,7 @@ class Launcher {
                 .log = session_.log(),
                 .stop = around_.stop.get_token(),
                 .selection = session_.invocation().selection,
-                .parallel = 1024};  // they wait for AWS, not for this machine
+                .parallel = around_.cluster_parallel};
     }
 
     /// Applies the catalog under the cluster's lock, which is not taken where there is nothing to change.
@@ -113,7 +113,7 @@ class Launcher {
 Result<RunReport> up(Launcher& launcher) {
     NB_CHECK(launcher.open());
     const auto catalog = NB_TRY(make_cluster_catalog(launcher.services()));
-    const auto plan = plan_all(catalog, launcher.options());
+    const auto plan = plan_side_by_side(catalog, launcher.options());
     if (!plan.ok()) return plan;
     return launcher.apply(catalog, plan.changed());
 }
@@ -121,7 +121,7 @@ Result<RunReport> up(Launcher& launcher) {
 Result<RunReport> down(Launcher& launcher, Session& session) {
     NB_CHECK(launcher.open());
     const auto catalog = NB_TRY(make_removal_catalog(launcher.services()));
-    const auto plan = plan_all(catalog, launcher.options());
+    const auto plan = plan_side_by_side(catalog, launcher.options());
     if (!plan.ok() || !plan.changed()) return plan;
     auto& around = session.surroundings();
     if (!session.invocation().yes) {
@@ -145,7 +145,7 @@ ExitCode cluster_plan(Session& session) {
     if (auto opened = launcher.open(); !opened) return session.fail_with(opened.error());
     const auto catalog = make_cluster_catalog(launcher.services());
     if (!catalog) return session.fail_with(catalog.error());
-    const auto report = plan_all(*catalog, launcher.options());
+    const auto report = plan_side_by_side(*catalog, launcher.options());
     auto& around = session.surroundings();
     session.out(session.json() ? run_json(session.command(), report) : plan_text(report, around.out_terminal));
     around.err(failure_text(report, around.err_terminal));

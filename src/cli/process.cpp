@@ -88,6 +88,9 @@ Surroundings process_surroundings(Clock& clock, Host& host, NodeFactory make_nod
     if (::geteuid() == 0) out.open_console = [&clock] { return console_writer("/dev/console", STDERR_FILENO, clock); };
     out.catch_signals = true;
     out.pid = ::getpid();
+    const char* home = std::getenv("HOME");
+    out.key_files = {read_through(host), home != nullptr ? home : ""};
+    out.own_program = "/proc/self/exe";
     out.whoami = [&host] { return whoami(host); };
     const std::string machine = boot_of(host);
     out.process_mark = fmt::format("{} {} {}", machine, out.pid, start_of(host, out.pid));

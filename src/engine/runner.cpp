@@ -325,6 +325,10 @@ RunReport plan_all(const Catalog& catalog, const RunOptions& options) {
     return Run(catalog, options).each_in_turn([](Run& run, std::size_t i) { run.plan(i); });
 }
 
+RunReport plan_side_by_side(const Catalog& catalog, const RunOptions& options) {
+    return Run(catalog, options).each(false, [](Run& run, std::size_t i) { run.plan(i); });
+}
+
 RunReport converge(const Catalog& catalog, const RunOptions& options) {
     return Run(catalog, options).each(true, [](Run& run, std::size_t i) { run.converge(i); });
 }

@@ -89,6 +89,8 @@ struct RunOptions {
 
 /// Looks only: every selected phase is planned, nothing is applied or verified. A phase whose plan fails is `failed`.
 RunReport plan_all(const Catalog& catalog, const RunOptions& options);
+/// The same with each phase on a thread of its own, for worlds where looking is waiting.
+RunReport plan_side_by_side(const Catalog& catalog, const RunOptions& options);
 
 /// plan → apply each change → plan again, which must be empty → verify; phases whose needs are met run side by side.
 /// A skipped phase counts as met. After a failure the phases that do not need the failed one still run, so that one

@@ -7,6 +7,7 @@
 
 #include "base/secret.hpp"
 #include "net/query_api.hpp"
+#include "net/s3.hpp"
 
 namespace nodeboot {
 
@@ -28,6 +29,7 @@ class ParameterStore {
 class AwsAccess {
    public:
     virtual ~AwsAccess() = default;
+    virtual std::unique_ptr<S3> make_s3(S3Options options) = 0;
     virtual QueryApi& query() = 0;
     virtual ParameterStore& parameters() = 0;
     virtual const std::string& region() const = 0;

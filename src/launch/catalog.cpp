@@ -1,7 +1,11 @@
 #include "launch/catalog.hpp"
 
+#include "launch/binary.hpp"
+#include "launch/iam.hpp"
+#include "launch/node_wait.hpp"
 #include "launch/parts.hpp"
 #include "launch/removal.hpp"
+#include "launch/start.hpp"
 
 namespace nodeboot {
 namespace {
@@ -10,6 +14,24 @@ Result<Catalog> runnable(CloudPhases phases, Cloud& cloud) {
     std::vector<Runnable> out;
     for (auto& phase : phases) out.push_back(make_runnable(std::move(phase), cloud));
     return Catalog::make(std::move(out));
+}
+
+std::shared_ptr<Binary> binary_of(const LaunchServices& services) {
+    return std::make_shared<Binary>(services.config,
+                                    Binary::Options{.region = services.aws.region(),
+                                                    .own = services.own_program,
+                                                    .make_s3 = [&aws = services.aws](S3Options options) {
+                                                        return aws.make_s3(std::move(options));
+                                                    }});
+}
+
+/// What an instance needs besides its network, as far as it is made here.
+std::vector<std::string> instance_needs(const CloudPhases& phases) {
+    std::vector<std::string> needs;
+    for (const auto& phase : phases)
+        for (const char* name : {"control-plane-role", "worker-role", "key-pair", "binary"})
+            if (phase->info().name == name) needs.emplace_back(name);
+    return needs;
 }
 
 }  // namespace
@@ -34,22 +56,35 @@ Result<Catalog> make_cluster_catalog(const LaunchServices& services) {
         add_routes(phases, config);
     }
     add_security_groups(phases, config);
+    const auto binary = binary_of(services);
+    add_roles(phases, config, services.aws.region(), [binary](const CloudView& view) { return binary->object(view); });
+    add_key_pair(phases, config, services.files);
+    add_binary(phases, config, binary);
+    add_instances(phases, config, launch_sources(services, binary), instance_needs(phases));
+    add_surplus_workers(phases, config);
     if (!config.vpc.given()) add_nat_wait(phases, config);
+    add_node_waits(phases, config);
     return runnable(std::move(phases), services.cloud);
 }
 
 Result<Catalog> make_removal_catalog(const LaunchServices& services) {
     CloudPhases phases;
     add_removals(phases, services.config);
+    add_role_removal(phases, services.config, services.aws.region());
+    add_binary_removal(phases, services.config, binary_of(services));
+    add_parameter_removal(phases, services.config, services.aws.parameters());
     return runnable(std::move(phases), services.cloud);
 }
 
 Result<void> look_ahead(const LaunchServices& services) {
     std::vector<Question> questions;
-    for (const Kind kind : {Kind::vpc, Kind::subnet, Kind::internet_gateway, Kind::elastic_ip, Kind::nat_gateway,
-                            Kind::route_table, Kind::security_group})
+    for (const Kind kind :
+         {Kind::vpc, Kind::subnet, Kind::internet_gateway, Kind::elastic_ip, Kind::nat_gateway, Kind::route_table,
+          Kind::security_group, Kind::key_pair, Kind::instance, Kind::volume, Kind::network_interface})
         questions.push_back(services.cloud.listing(kind));
     for (auto& question : zone_questions(services.config)) questions.push_back(std::move(question));
+    for (auto& question : role_questions(services.config, services.aws.region()))
+        questions.push_back(std::move(question));
     return services.cloud.ask_ahead(questions);
 }
 

@@ -6,6 +6,7 @@
 #include "engine/runner.hpp"
 #include "launch/access.hpp"
 #include "launch/cloud.hpp"
+#include "launch/key_pair.hpp"
 
 namespace nodeboot {
 
@@ -14,6 +15,8 @@ struct LaunchServices {
     const Config& config;
     Cloud& cloud;
     AwsAccess& aws;
+    KeyFiles files;           ///< of the operator
+    std::string own_program;  ///< path: what is uploaded for the nodes unless binary.file says otherwise
 };
 
 /// Which resources are the user's own: vpc.id and the subnets' ids.

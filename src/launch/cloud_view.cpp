@@ -80,6 +80,7 @@ Result<CloudView::Answer> CloudView::ask(const Question& question) const {
         if (!found && found.error().kind != ErrorKind::not_found) return fail(std::move(found).error());
         if (found) items = *std::move(found);
     }
+    entry->asked = clock_.steady();
     return entry->answer = std::make_shared<const std::vector<Xml>>(std::move(items));
 }
 
@@ -100,6 +101,16 @@ void CloudView::forget(const std::string& topic) const {
     std::erase_if(entries_, [&](const auto& entry) { return entry.first.first == topic; });
 }
 
+void CloudView::refresh(Kind kind, Duration age) const {
+    const std::string topic = topic_of(kind);
+    const std::lock_guard lock(mutex_);
+    std::erase_if(entries_, [&](const auto& entry) {
+        if (entry.first.first != topic) return false;
+        const std::unique_lock asking(entry.second->mutex, std::try_to_lock);  // else its answer will be fresh
+        return asking && entry.second->answer && clock_.steady() - entry.second->asked >= age;
+    });
+}
+
 void CloudView::forget_all() const {
     const std::lock_guard lock(mutex_);
     entries_.clear();
@@ -107,9 +118,14 @@ void CloudView::forget_all() const {
 
 Result<std::vector<Found>> CloudView::listed(Kind kind) const {
     const auto answer = NB_TRY(ask(listing(kind)));
-    std::vector<Found> out;
-    for (const Xml& item : *answer) out.push_back(std::make_shared<const Resource>(parse_resource(kind, item)));
     const std::lock_guard lock(mutex_);
+    auto& [parsed_from, parsed] = parsed_[kind];
+    if (parsed_from != answer) {
+        parsed.clear();
+        for (const Xml& item : *answer) parsed.push_back(std::make_shared<const Resource>(parse_resource(kind, item)));
+        parsed_from = answer;
+    }
+    std::vector<Found> out = parsed;
     for (const auto& [id, made] : made_) {
         const bool is_listed = std::any_of(out.begin(), out.end(), [&id = id](const Found& f) { return f->id == id; });
         if (made.resource->kind == kind && !is_listed && clock_.steady() - made.at < believed_for)

@@ -78,6 +78,8 @@ class CloudView {
     /// The next question on this topic goes to AWS. Changes nothing there.
     void forget(const std::string& topic) const;
     void forget(Kind kind) const { forget(topic_of(kind)); }
+    /// Forgets a listing that is older than this; for many who poll the same one.
+    void refresh(Kind kind, Duration age) const;
     void forget_all() const;
 
    protected:
@@ -90,6 +92,7 @@ class CloudView {
     struct Entry {
         std::mutex mutex;
         Answer answer;
+        SteadyTime asked{};
     };
     struct Made {
         Found resource;
@@ -105,8 +108,10 @@ class CloudView {
     CloudScope scope_;
     mutable std::mutex mutex_;
     mutable std::map<std::pair<std::string, std::string>, std::shared_ptr<Entry>> entries_;  ///< topic, question
-    std::map<std::string, Made> made_;                                                       ///< by id
-    std::set<std::string> made_ids_;  ///< with those that are gone since
+    /// What the newest listing of a kind said, parsed: planning looks at the same one many times.
+    mutable std::map<Kind, std::pair<Answer, std::vector<Found>>> parsed_;
+    std::map<std::string, Made> made_;  ///< by id
+    std::set<std::string> made_ids_;    ///< with those that are gone since
 };
 
 }  // namespace nodeboot

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "launch/lock.hpp"
+#include "launch/names.hpp"
+
 namespace nodeboot {
 namespace {
 
@@ -141,6 +144,21 @@ Result<CloudChanges> removal_of(const CloudView&, const std::vector<Found>& reso
     return changes;
 }
 
+void add_parameter_removal(CloudPhases& phases, const Config& config, ParameterStore& store) {
+    phases.push_back(make_cloud_phase(
+        {"parameters", "what the nodes published in SSM", {"instances"}},
+        [&config, &store](const CloudView&) -> Result<CloudChanges> {
+            CloudChanges changes;
+            for (const auto& name : NB_TRY(store.below(parameter_name(config.cluster.name, ""))))
+                if (name != LaunchLock::parameter(config.cluster.name))
+                    changes.push_back({"parameter " + name, "present", "gone",
+                                       CloudProcedure{"delete parameter", {name}, [&store, name](CloudContext&) {
+                                                          return store.remove(name);
+                                                      }}});
+            return changes;
+        }));
+}
+
 void add_removals(CloudPhases& phases, const Config&) {
     struct Step {
         const char* name;
@@ -158,6 +176,7 @@ void add_removals(CloudPhases& phases, const Config&) {
                            {"internet-gateway", Kind::internet_gateway, {"instances", "nat-gateway", "elastic-ip"}},
                            {"subnets", Kind::subnet, {"instances", "nat-gateway", "network-interfaces"}},
                            {"route-tables", Kind::route_table, {"subnets"}},
+                           {"key-pair", Kind::key_pair, {"instances"}},
                            {"vpc", Kind::vpc, {"security-groups", "internet-gateway", "subnets", "route-tables"}}})
         phases.push_back(make_cloud_phase(
             {name, fmt::format("every {} of the cluster", info_of(kind).word), needs, std::chrono::minutes(15)},

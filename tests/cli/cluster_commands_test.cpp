@@ -6,7 +6,6 @@
 #include "cli/app.hpp"
 #include "cli/fake_node.hpp"
 #include "support/fake_access.hpp"
-#include "support/fake_ec2.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace nodeboot::cli {
@@ -25,27 +24,28 @@ struct ClusterCommands : ::testing::Test, testing::Harness {
         std::ofstream(config_file) << "[cluster]\nname = \"demo\"\nregion = \"eu-central-1\"\n";
         surroundings.make_aws = [this](const Config&, const Log&,
                                        std::stop_token) -> Result<std::unique_ptr<AwsAccess>> {
-            return std::make_unique<nodeboot::testing::FakeAccess>(aws, parameters);
+            return std::make_unique<nodeboot::testing::FakeAccess>(aws);
         };
+        surroundings.cluster_parallel = 1;  // threads that sleep on a clock moved by hand would outrun each other
+        surroundings.own_program = nodeboot::testing::static_executable(folder.path());
         surroundings.whoami = [] { return std::string("ada@laptop"); };
     }
     nodeboot::testing::TemporaryFolder folder;
-    nodeboot::testing::FakeEc2 aws{clock};
-    nodeboot::testing::FakeParameters parameters;
+    nodeboot::testing::FakeAws aws{clock};
 };
 
 TEST_F(ClusterCommands, plan_of_an_empty_account_is_exit_2_and_shows_what_will_be_made) {
     EXPECT_EQ(run({"cluster", "plan"}), exit_pending);
     EXPECT_THAT(out, HasSubstr("vpc\n  VPC: absent -> 10.0.0.0/16\n"));
     EXPECT_THAT(out, HasSubstr("subnet private-3: absent -> 10.0.3.0/24 in eu-central-1c"));
-    EXPECT_THAT(aws.log, Each(StartsWith("Describe")));
-    EXPECT_TRUE(parameters.values.empty());
+    EXPECT_THAT(aws.ec2.log, Each(StartsWith("Describe")));
+    EXPECT_TRUE(aws.parameters.values.empty());
 }
 
 TEST_F(ClusterCommands, up_then_plan_then_up_then_down) {
     ASSERT_EQ(run({"cluster", "up"}), exit_ok) << err;
     EXPECT_THAT(out, HasSubstr("Done: "));
-    EXPECT_TRUE(parameters.values.empty()) << "the lock stayed";
+    EXPECT_TRUE(aws.parameters.values.empty()) << "the lock stayed";
     EXPECT_EQ(run({"cluster", "plan"}), exit_ok) << out;
     ASSERT_EQ(run({"cluster", "up"}), exit_ok);
     EXPECT_THAT(out, HasSubstr("Nothing to change: the cluster is as it should be"));
@@ -89,14 +89,14 @@ TEST_F(ClusterCommands, json_is_one_document) {
 }
 
 TEST_F(ClusterCommands, up_waits_for_the_launcher_that_is_at_work) {
-    parameters.values["/nodeboot/demo/launch"] =
+    aws.parameters.values["/nodeboot/demo/launch"] =
         R"x({"owner":"x","who":"bob@desk (cluster up)","mark":"elsewhere","beat":1})x";
     EXPECT_EQ(run({"cluster", "up"}), exit_ok) << err;
     EXPECT_THAT(err, HasSubstr("waiting for bob@desk (cluster up)"));
 }
 
 TEST_F(ClusterCommands, a_missing_permission_is_named) {
-    aws.refuse = [](const std::string& action, const QueryParameters&) -> std::optional<AwsFault> {
+    aws.ec2.refuse = [](const std::string& action, const QueryParameters&) -> std::optional<AwsFault> {
         if (action != "CreateSubnet") return std::nullopt;
         return AwsFault{403, "UnauthorizedOperation", "You are not authorized to perform this operation.", "r"};
     };
@@ -107,7 +107,7 @@ TEST_F(ClusterCommands, a_missing_permission_is_named) {
 }
 
 TEST_F(ClusterCommands, a_quota_that_is_used_up_is_named) {
-    aws.refuse = [](const std::string& action, const QueryParameters&) -> std::optional<AwsFault> {
+    aws.ec2.refuse = [](const std::string& action, const QueryParameters&) -> std::optional<AwsFault> {
         if (action != "AllocateAddress") return std::nullopt;
         return AwsFault{400, "AddressLimitExceeded", "The maximum number of addresses has been reached.", "r"};
     };
@@ -115,7 +115,7 @@ TEST_F(ClusterCommands, a_quota_that_is_used_up_is_named) {
     EXPECT_THAT(err, HasSubstr("EC2-VPC Elastic IPs"));
     EXPECT_THAT(err, HasSubstr("Service Quotas"));
     // What does not need the address was made all the same, and down takes it away.
-    EXPECT_EQ(aws.ids(Kind::subnet).size(), 4U);
+    EXPECT_EQ(aws.ec2.ids(Kind::subnet).size(), 4U);
     EXPECT_EQ(run({"cluster", "down", "--yes"}), exit_ok) << err;
     EXPECT_EQ(aws.inventory(), "");
 }

@@ -1,11 +1,11 @@
-// A cluster made in an EC2 of memory.
+// A cluster made in an AWS of memory.
 #pragma once
 
 #include "launch/catalog.hpp"
 #include "support/fake_access.hpp"
-#include "support/fake_ec2.hpp"
 #include "support/golden.hpp"
 #include "support/manual_clock.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace nodeboot::testing {
 
@@ -15,8 +15,11 @@ struct Launch {
     /// Each command is a process of its own: it knows nothing of the one before.
     template <class F>
     RunReport run(F command) {
-        Cloud cloud(aws, clock, cloud_scope(config));
-        return command(LaunchServices{config, cloud, access});
+        Cloud cloud(aws.query, clock, cloud_scope(config));
+        FakeAccess access(aws);
+        static const TemporaryFolder folder;
+        static const std::string program = static_executable(folder.path());
+        return command(LaunchServices{config, cloud, access, files, program});
     }
     RunReport plan() {
         return run([&](const LaunchServices& s) { return plan_all(*make_cluster_catalog(s), options()); });
@@ -32,10 +35,22 @@ struct Launch {
     Config config;
     ManualClock clock;
     Log log{{}};
-    FakeEc2 aws{clock};
-    FakeParameters parameters;
-    FakeAccess access{aws, parameters};
+    FakeAws aws{clock};
+    KeyFiles files{[](const std::string&) { return Result<std::optional<std::string>>{}; }, ""};
     unsigned parallel = 1;  ///< one after the other: each run is the same
 };
+
+/// What a plan shows, "subject: from -> to".
+inline std::vector<std::string> changes_in(const RunReport& report) {
+    std::vector<std::string> out;
+    for (const auto& phase : report.phases)
+        for (const auto& change : phase.changes)
+            out.push_back(change.subject + ": " + change.from + " -> " + change.to);
+    return out;
+}
+
+inline std::string problem(const RunReport& report) {
+    return report.first_error() != nullptr ? report.first_error()->text() : std::string();
+}
 
 }  // namespace nodeboot::testing

@@ -14,7 +14,8 @@ struct Locks : ::testing::Test {
                 .owner = {id, id + "@laptop", "boot 7 " + id},
                 .on_wait = [this](const std::string& who) { waited_for.push_back(who); }};
     }
-    testing::FakeParameters store;
+    testing::Gate gate;
+    testing::FakeParameters store{gate};
     testing::ManualClock clock;
     std::vector<std::string> waited_for;
     const std::string name = LaunchLock::parameter("demo");

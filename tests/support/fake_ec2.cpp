@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/encoding.hpp"
 #include "net/sha256.hpp"
 
 namespace nodeboot::testing {
@@ -381,8 +382,16 @@ FakeEc2::Answer FakeEc2::change(const std::string& action, const Call& call) {
         attachments.push_back(element("item", {element("vpcId", call.get("VpcId")), element("state", "available")}));
         return done;
     }
+    if (action == "AssociateIamInstanceProfile") {
+        set(things.at(call.get("InstanceId")).item, "iamInstanceProfile/arn",
+            "arn:aws:iam::123456789012:instance-profile/nodeboot/" + call.get("IamInstanceProfile.Name"));
+        return done;
+    }
     if (action == "StartInstances") {
-        for (const auto& id : call.list("InstanceId")) set(things.at(id).item, "instanceState/name", "pending");
+        for (const auto& id : call.list("InstanceId")) {
+            if (things.at(id).item.text_at("instanceState/name") != "stopped") return fault("IncorrectInstanceState");
+            set(things.at(id).item, "instanceState/name", "running");
+        }
         return done;
     }
     if (action == "ModifyInstanceMetadataOptions") {
@@ -402,8 +411,10 @@ FakeEc2::Answer FakeEc2::change(const std::string& action, const Call& call) {
         return done;
     }
     if (action == "GetConsoleOutput") {
-        const auto it = consoles.find(call.get("InstanceId"));
-        return element("answer", {element("output", it == consoles.end() ? "" : it->second)});
+        const Thing* instance = visible(call.get("InstanceId"));
+        if (instance == nullptr) return fault("InvalidInstanceID.NotFound");
+        return element("answer",
+                       {element("output", base64_encode(console(tag_of(instance->item, "nodeboot.io/name"))))});
     }
     return fault("InvalidAction", action);
 }
@@ -579,8 +590,14 @@ FakeEc2::Answer FakeEc2::run_instances(const Call& call) {
     const std::string subnet_id = call.get("NetworkInterface.1.SubnetId");
     const Thing* subnet = visible(subnet_id);
     if (subnet == nullptr) return fault("InvalidSubnetID.NotFound");
+    const std::string profile = call.get("IamInstanceProfile.Name");
+    if (!profile_exists(profile))
+        return fault("InvalidParameterValue", "Value (" + profile +
+                                                  ") for parameter iamInstanceProfile.name is invalid. "
+                                                  "Invalid IAM Instance Profile name");
     Xml item;
     call.copy_tags(item, "instance");
+    set(item, "iamInstanceProfile/arn", "arn:aws:iam::123456789012:instance-profile/nodeboot/" + profile);
     set(item, "vpcId", subnet->item.text_at("vpcId"));
     set(item, "subnetId", subnet_id);
     set(item, "placement/availabilityZone", subnet->item.text_at("availabilityZone"));

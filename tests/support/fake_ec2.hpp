@@ -33,9 +33,13 @@ class FakeEc2 final : public QueryApi {
     Duration instance_pending_for = std::chrono::seconds(10);
     std::size_t nat_failures = 0;  ///< how many NAT gateways will fail
     std::vector<std::string> zones{"eu-central-1a", "eu-central-1b", "eu-central-1c"};
-    std::map<std::string, std::string> consoles;  ///< by instance id
-    std::vector<Xml> images;                      ///< items of DescribeImages
-    QueryApi* others = nullptr;                   ///< IAM and STS
+    /// What an instance's console shows, by its part; by default that it is Ready.
+    std::function<std::string(const std::string& name)> console = [](const std::string&) {
+        return std::string("nodeboot: 2026-11-23T04:21:13Z run outcome=ready phases_changed=7 took=1m13s\r\n");
+    };
+    std::function<bool(const std::string& name)> profile_exists = [](const std::string&) { return true; };
+    std::vector<Xml> images;     ///< items of DescribeImages
+    QueryApi* others = nullptr;  ///< IAM and STS
 
     // What tests look at and change by hand.
     struct Thing {

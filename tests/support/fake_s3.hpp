@@ -1,6 +1,7 @@
 // S3 in memory.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <mutex>
 #include <set>
@@ -21,6 +22,7 @@ struct FakeBuckets {
     std::map<std::string, Bucket> buckets;
     std::vector<std::string> log;  ///< what changed something
     int new_buckets_are_unknown_for = 0;
+    std::function<Result<void>()> gate = [] { return Result<void>{}; };  ///< before every call
     std::mutex mutex;
 };
 
@@ -29,6 +31,7 @@ class FakeS3 final : public S3 {
     FakeS3(FakeBuckets& all, S3Options options) : all_(all), options_(std::move(options)) {}
 
     Result<bool> bucket_exists(const std::string& bucket) override {
+        NB_CHECK(all_.gate());
         const std::lock_guard lock(all_.mutex);
         const auto found = all_.buckets.find(bucket);
         if (found == all_.buckets.end()) return false;
@@ -36,6 +39,7 @@ class FakeS3 final : public S3 {
         return true;
     }
     Result<void> create_bucket(const std::string& bucket) override {
+        NB_CHECK(all_.gate());
         const std::lock_guard lock(all_.mutex);
         auto [at, fresh] = all_.buckets.try_emplace(bucket);
         if (!fresh) return ours(at->second) ? Result<void>{} : fail(ErrorKind::conflict, "BucketAlreadyExists");
@@ -52,8 +56,9 @@ class FakeS3 final : public S3 {
     }
     Result<Tags> bucket_tags(const std::string& bucket) override { return NB_TRY(look(bucket))->tags; }
     Result<void> remove_bucket(const std::string& bucket) override {
-        if (const auto found = look(bucket); found && !(*found)->objects.empty())
-            return fail(ErrorKind::conflict, "BucketNotEmpty");
+        const auto found = look(bucket);
+        if (!found && found.error().kind == ErrorKind::cancelled) return fail(found.error());
+        if (found && !(*found)->objects.empty()) return fail(ErrorKind::conflict, "BucketNotEmpty");
         const std::lock_guard lock(all_.mutex);
         all_.buckets.erase(bucket);
         all_.log.push_back("remove " + bucket);
@@ -88,6 +93,7 @@ class FakeS3 final : public S3 {
         return options_.expected_owner.empty() || bucket.owner == options_.expected_owner;
     }
     Result<FakeBuckets::Bucket*> look(const std::string& bucket) {
+        NB_CHECK(all_.gate());
         const std::lock_guard lock(all_.mutex);
         const auto found = all_.buckets.find(bucket);
         if (found == all_.buckets.end() || found->second.looks_until_known-- > 0)

@@ -1,0 +1,15 @@
+#pragma once
+
+#include "launch/binary.hpp"
+#include "launch/catalog.hpp"
+#include "launch/instances.hpp"
+
+namespace nodeboot {
+
+/// Image, user-data, key and profile as the configuration says. The image is looked up once for all instances.
+LaunchSources launch_sources(const LaunchServices& services, std::shared_ptr<Binary> binary);
+
+/// A node's configuration as user-data shall carry it.
+Config node_config(const Config& config, const std::string& region, Role role);
+
+}  // namespace nodeboot
