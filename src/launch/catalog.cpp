@@ -54,6 +54,8 @@ Result<Catalog> make_cluster_catalog(const LaunchServices& services) {
         add_subnets(phases, config);
         add_gateways(phases, config);
         add_routes(phases, config);
+    } else {
+        add_given_network(phases, config);
     }
     add_security_groups(phases, config);
     const auto binary = binary_of(services);

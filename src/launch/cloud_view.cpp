@@ -57,7 +57,9 @@ Question CloudView::listing(Kind kind) const {
             .topic = topic_of(kind)};
 }
 
-Result<CloudView::Answer> CloudView::ask(const Question& question) const {
+Result<CloudView::Answer> CloudView::ask(const Question& question) const { return NB_TRY(answered(question))->answer; }
+
+Result<std::shared_ptr<CloudView::Entry>> CloudView::answered(const Question& question) const {
     std::shared_ptr<Entry> entry;
     {
         std::string text = question.service + " " + question.action;
@@ -68,7 +70,8 @@ Result<CloudView::Answer> CloudView::ask(const Question& question) const {
         entry = place;
     }
     const std::lock_guard lock(entry->mutex);
-    if (entry->answer) return entry->answer;
+    if (entry->answer) return entry;
+    entry->asked = clock_.steady();
     const QueryOptions options{.stop = scope_.stop};
     std::vector<Xml> items;
     if (question.items.empty()) {
@@ -80,8 +83,8 @@ Result<CloudView::Answer> CloudView::ask(const Question& question) const {
         if (!found && found.error().kind != ErrorKind::not_found) return fail(std::move(found).error());
         if (found) items = *std::move(found);
     }
-    entry->asked = clock_.steady();
-    return entry->answer = std::make_shared<const std::vector<Xml>>(std::move(items));
+    entry->answer = std::make_shared<const std::vector<Xml>>(std::move(items));
+    return entry;
 }
 
 Result<void> CloudView::ask_ahead(const std::vector<Question>& questions) const {
@@ -117,7 +120,8 @@ void CloudView::forget_all() const {
 }
 
 Result<std::vector<Found>> CloudView::listed(Kind kind) const {
-    const auto answer = NB_TRY(ask(listing(kind)));
+    const auto entry = NB_TRY(answered(listing(kind)));
+    const auto& answer = entry->answer;  // never changes once it is there
     const std::lock_guard lock(mutex_);
     auto& [parsed_from, parsed] = parsed_[kind];
     if (parsed_from != answer) {
@@ -128,7 +132,7 @@ Result<std::vector<Found>> CloudView::listed(Kind kind) const {
     std::vector<Found> out = parsed;
     for (const auto& [id, made] : made_) {
         const bool is_listed = std::any_of(out.begin(), out.end(), [&id = id](const Found& f) { return f->id == id; });
-        if (made.resource->kind == kind && !is_listed && clock_.steady() - made.at < believed_for)
+        if (made.resource->kind == kind && !is_listed && entry->asked - made.at < believed_for)
             out.push_back(made.resource);
     }
     return out;

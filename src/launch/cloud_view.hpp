@@ -92,13 +92,14 @@ class CloudView {
     struct Entry {
         std::mutex mutex;
         Answer answer;
-        SteadyTime asked{};
+        SteadyTime asked{};  ///< before it was sent
     };
     struct Made {
         Found resource;
         bool whole;
         SteadyTime at;
     };
+    Result<std::shared_ptr<Entry>> answered(const Question& question) const;
     Result<Found> given(const Ref& ref) const;
     Result<Found> choose(const Ref& ref, const std::vector<Found>& all) const;
     bool is_partial(const Found& resource) const;

@@ -73,11 +73,7 @@ Result<CloudChanges> plan_nat_gateway(const CloudView& view, const Config& confi
                                    .deletes = old->id,
                                    .topics = {topic_of(Kind::nat_gateway)}}});
     }
-    if (found && failed_here > 1)
-        return fail(ErrorKind::conflict,
-                    fmt::format("NAT gateway {} failed, and so did the one before it: {} ({})", found->id,
-                                found->text("failureMessage"), found->text("failureCode")),
-                    "what AWS says of it names the cause; then run this command again");
+    if (found && failed_here > 1) return fail(failed_nat(*found));
     auto create = creation(parts::nat_gateway, "CreateNatGateway",
                            {{"SubnetId", parts::public_subnet}, {"AllocationId", parts::nat_address}}, tags);
     create.generation = generation;
@@ -85,12 +81,12 @@ Result<CloudChanges> plan_nat_gateway(const CloudView& view, const Config& confi
     return changes;
 }
 
-Result<void> wait_for_nat_gateway(CloudContext& context) {
-    return wait_until(context.step, "the NAT gateway", [&]() -> Result<bool> {
-        context.cloud.forget(Kind::nat_gateway);
-        const auto nat = NB_TRY(context.cloud.find(parts::nat_gateway));
-        return !nat || nat->state() != "pending";
-    });
+Error failed_nat(const Resource& nat) {
+    return {ErrorKind::conflict,
+            fmt::format("NAT gateway {} failed, and so did the one before it: {} ({})", nat.id,
+                        nat.text("failureMessage"), nat.text("failureCode")),
+            "what AWS says of it names the cause; then run this command again",
+            {}};
 }
 
 void add_gateways(CloudPhases& phases, const Config& config) {

@@ -91,6 +91,8 @@ class Launch {
             } else if (judge(call, fault) == Verdict::again && !visible_by.passed(step.clock)) {
                 step.progress(fmt::format("{}: {}", call.action, fault.code));
                 NB_CHECK(step.clock.sleep(poll_interval, step.stop));
+            } else if (is_capacity_fault(fault)) {
+                return fail(no_capacity(call, fault));
             } else {
                 return fail(explain(call, fault));
             }
@@ -98,6 +100,18 @@ class Launch {
     }
 
    private:
+    Error no_capacity(const ApiCall& call, const AwsFault& fault) const {
+        Error error = explain(call, fault);
+        std::string tried;
+        for (const auto& subnet : subnets_) tried += (tried.empty() ? "" : ", ") + subnet.name;
+        error.message += fmt::format(" (tried: {})", tried);
+        if (ref_ == parts::control_plane)
+            error.hint =
+                "choose another instances.control_plane_type; or `cluster down`, then begin vpc.zones with "
+                "another zone, which moves the public subnet";
+        return error;
+    }
+
     Result<void> look() {
         found_ = NB_TRY(context_.cloud.appears(ref_, context_.step)) != nullptr;
         return {};

@@ -30,6 +30,7 @@ using CloudPhases = std::vector<std::shared_ptr<const CloudPhase>>;
 
 // Each appends its phases; the catalog keeps the order.
 void add_vpc(CloudPhases& phases, const Config& config);
+void add_given_network(CloudPhases& phases, const Config& config);
 void add_subnets(CloudPhases& phases, const Config& config);
 void add_gateways(CloudPhases& phases, const Config& config);
 void add_routes(CloudPhases& phases, const Config& config);
@@ -39,9 +40,7 @@ void add_security_groups(CloudPhases& phases, const Config& config);
 
 // Parts of the plans above that others are made of.
 Result<CloudChanges> plan_nat_gateway(const CloudView& view, const Config& config);
-Result<void> wait_for_nat_gateway(CloudContext& context);
-
-CloudChanges& operator+=(CloudChanges& changes, CloudChanges more);
+Error failed_nat(const Resource& nat);
 
 /// The private subnets' parts, as many as the configuration has or was given.
 std::vector<Ref> private_subnet_refs(const Config& config);

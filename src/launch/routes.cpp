@@ -106,17 +106,44 @@ void add_routes(CloudPhases& phases, const Config& config) {
         std::move(info), [&config](const CloudView& view) { return plan_table(view, config, private_table(config)); }));
 }
 
+namespace {
+
+Result<Found> nat_when_settled(CloudContext& context) {
+    NB_CHECK(wait_until(context.step, "the NAT gateway", [&]() -> Result<bool> {
+        context.cloud.forget(Kind::nat_gateway);
+        const auto nat = NB_TRY(context.cloud.find(parts::nat_gateway));
+        return !nat || nat->state() != "pending";
+    }));
+    return context.cloud.find(parts::nat_gateway);
+}
+
+/// One that turns out to have failed is made anew, with the route to it, once.
+Result<void> wait_for_nat(CloudContext& context, const Config& config) {
+    auto nat = NB_TRY(nat_when_settled(context));
+    if (nat && nat->state() == "failed") {
+        context.step.progress(fmt::format("it failed ({}); making another one", nat->text("failureMessage")));
+        for (const auto& change : NB_TRY(plan_nat_gateway(context.cloud, config)))
+            NB_CHECK(context.cloud.perform(change.action, context.step));
+        for (const auto& change : NB_TRY(plan_table(context.cloud, config, private_table(config))))
+            NB_CHECK(context.cloud.perform(change.action, context.step));
+        nat = NB_TRY(nat_when_settled(context));
+    }
+    return nat && nat->state() == "failed" ? fail(failed_nat(*nat)) : Result<void>{};
+}
+
+}  // namespace
+
 void add_nat_wait(CloudPhases& phases, const Config& config) {
-    // While it is waited for it may turn out to have failed: then it and the route to it are made anew.
     phases.push_back(make_cloud_phase(
         {"nat-gateway-ready", "the NAT gateway works", {"routes-private"}, std::chrono::minutes(15)},
         [&config](const CloudView& view) -> Result<CloudChanges> {
-            CloudChanges changes = NB_TRY(plan_nat_gateway(view, config));
-            changes += NB_TRY(plan_table(view, config, private_table(config)));
+            CloudChanges changes;
             const auto nat = NB_TRY(view.find(parts::nat_gateway));
             if (!nat || nat->state() != "available")
                 changes.push_back({"NAT gateway state", nat ? nat->state() : "absent", "available",
-                                   CloudProcedure{"wait for the NAT gateway", {}, wait_for_nat_gateway}});
+                                   CloudProcedure{"wait for the NAT gateway", {}, [&config](CloudContext& context) {
+                                                      return wait_for_nat(context, config);
+                                                  }}});
             return changes;
         }));
 }

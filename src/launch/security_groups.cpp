@@ -155,8 +155,7 @@ Result<CloudChanges> plan_rules(const CloudView& view, const Config& config, con
 }  // namespace
 
 void add_security_groups(CloudPhases& phases, const Config& config) {
-    const std::vector<std::string> needs =
-        config.vpc.given() ? std::vector<std::string>{} : std::vector<std::string>{"vpc"};
+    const std::vector<std::string> needs = {config.vpc.given() ? "network" : "vpc"};
     std::vector<std::string> names;
     for (const auto& ref : {parts::control_plane_group, parts::worker_group}) {
         names.push_back("security-group-" + ref.name);

@@ -50,17 +50,30 @@ Result<CloudChanges> plan_dns(const CloudView& view) {
     return changes;
 }
 
+/// What was given has to be there, and to belong together.
+Result<CloudChanges> check_given(const CloudView& view, const Config& config) {
+    const auto vpc = NB_TRY(view.known(parts::vpc));
+    auto subnets = private_subnet_refs(config);
+    subnets.push_back(parts::public_subnet);
+    for (const auto& ref : subnets)
+        if (const auto subnet = NB_TRY(view.known(ref)); subnet->text("vpcId") != vpc->id)
+            return fail(ErrorKind::invalid_input,
+                        fmt::format("{} is in {}, vpc.id is {}", subnet->id, subnet->text("vpcId"), vpc->id),
+                        "all of the subnets that [vpc] names must be in that VPC");
+    return CloudChanges{};
+}
+
 }  // namespace
+
+void add_given_network(CloudPhases& phases, const Config& config) {
+    phases.push_back(make_cloud_phase({"network", "the VPC and the subnets that were given", {}},
+                                      [&config](const CloudView& view) { return check_given(view, config); }));
+}
 
 void add_vpc(CloudPhases& phases, const Config& config) {
     phases.push_back(
         make_cloud_phase({"vpc", "the VPC", {}}, [&config](const CloudView& view) { return plan_vpc(view, config); }));
     phases.push_back(make_cloud_phase({"vpc-dns", "names for the machines in the VPC", {"vpc"}}, plan_dns));
-}
-
-CloudChanges& operator+=(CloudChanges& changes, CloudChanges more) {
-    for (auto& change : more) changes.push_back(std::move(change));
-    return changes;
 }
 
 }  // namespace nodeboot

@@ -476,8 +476,9 @@ FakeEc2::Answer FakeEc2::routes(const std::string& action, const Call& call) {
                 if (a->text_at("subnetId") == subnet) return fault("Resource.AlreadyAssociated");
     }
     child(table->item, "associationSet")
-        .children.push_back(element("item", {element("routeTableAssociationId", fmt::format("rtbassoc-{}", ++next_)),
-                                             element("subnetId", subnet)}));
+        .children.push_back(
+            element("item", {element("routeTableAssociationId", fmt::format("rtbassoc-{}", ++next_)),
+                             element("routeTableId", call.get("RouteTableId")), element("subnetId", subnet)}));
     return done;
 }
 

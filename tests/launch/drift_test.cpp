@@ -1,0 +1,180 @@
+// What people change by hand in the network is shown and put right, and what is not ours is let be.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "launch/harness.hpp"
+
+namespace nodeboot {
+namespace {
+
+using testing::changes_in;
+using testing::element;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using testing::Launch;
+using testing::problem;
+
+struct Drift : ::testing::Test, Launch {
+    Drift() {
+        const auto report = up();
+        EXPECT_TRUE(report.ok()) << problem(report);
+        before = aws.inventory();
+    }
+    Xml& item(Kind kind, const std::string& name) { return aws.ec2.things.at(aws.ec2.id(kind, name)).item; }
+    void call(const std::string& action, const QueryParameters& parameters) {
+        const auto answer = aws.ec2.call("ec2", action, parameters, {});
+        ASSERT_TRUE(answer && std::holds_alternative<Xml>(*answer)) << action;
+    }
+    void expect_mended(const ::testing::Matcher<std::vector<std::string>>& changes) {
+        EXPECT_THAT(changes_in(plan()), changes);
+        const auto report = up();
+        ASSERT_TRUE(report.ok()) << problem(report);
+        EXPECT_EQ(aws.inventory(), before);
+        EXPECT_THAT(changes_in(plan()), IsEmpty());
+    }
+    std::string before;
+};
+
+TEST_F(Drift, dns_hostnames_switched_off) {
+    call("ModifyVpcAttribute", {{"VpcId", aws.ec2.id(Kind::vpc, "vpc")}, {"EnableDnsHostnames.Value", "false"}});
+    expect_mended(ElementsAre("VPC enableDnsHostnames: false -> true"));
+}
+
+TEST_F(Drift, public_addresses_in_a_private_subnet) {
+    call("ModifySubnetAttribute",
+         {{"SubnetId", aws.ec2.id(Kind::subnet, "private-2")}, {"MapPublicIpOnLaunch.Value", "true"}});
+    expect_mended(ElementsAre("subnet private-2 public addresses: true -> false"));
+}
+
+TEST_F(Drift, a_rule_that_somebody_added) {
+    call("AuthorizeSecurityGroupIngress", {{"GroupId", aws.ec2.id(Kind::security_group, "worker")},
+                                           {"IpPermissions.1.IpProtocol", "tcp"},
+                                           {"IpPermissions.1.FromPort", "22"},
+                                           {"IpPermissions.1.ToPort", "22"},
+                                           {"IpPermissions.1.IpRanges.1.CidrIp", "0.0.0.0/0"}});
+    expect_mended(ElementsAre("security group worker inbound: tcp 22 0.0.0.0/0 -> removed"));
+}
+
+TEST_F(Drift, a_rule_that_somebody_removed) {
+    const auto control_plane = aws.ec2.id(Kind::security_group, "control-plane");
+    call("RevokeSecurityGroupIngress",
+         {{"GroupId", control_plane},
+          {"IpPermissions.1.IpProtocol", "tcp"},
+          {"IpPermissions.1.FromPort", "6443"},
+          {"IpPermissions.1.ToPort", "6443"},
+          {"IpPermissions.1.Groups.1.GroupId", aws.ec2.id(Kind::security_group, "worker")}});
+    EXPECT_THAT(changes_in(plan()),
+                ElementsAre("security group control-plane inbound: absent -> tcp 6443 from worker"));
+    ASSERT_TRUE(up().ok());
+    EXPECT_THAT(changes_in(plan()), IsEmpty());
+}
+
+TEST_F(Drift, the_outbound_rule_removed) {
+    call("RevokeSecurityGroupEgress", {{"GroupId", aws.ec2.id(Kind::security_group, "worker")},
+                                       {"IpPermissions.1.IpProtocol", "-1"},
+                                       {"IpPermissions.1.IpRanges.1.CidrIp", "0.0.0.0/0"}});
+    expect_mended(ElementsAre("security group worker outbound: absent -> everything to everywhere"));
+}
+
+TEST_F(Drift, the_way_out_pointed_elsewhere) {
+    testing::set(item(Kind::route_table, "private"), "routeSet/item/natGatewayId", "nat-deadbeef");
+    expect_mended(ElementsAre("route table private 0.0.0.0/0: nat-deadbeef -> NAT gateway nat"));
+}
+
+TEST_F(Drift, a_route_that_leads_nowhere) {
+    testing::set(item(Kind::route_table, "public"), "routeSet/item/state", "blackhole");
+    expect_mended(ElementsAre(HasSubstr("(blackhole) -> internet gateway")));
+}
+
+TEST_F(Drift, a_subnet_moved_to_another_route_table) {
+    const auto* association = item(Kind::route_table, "private").all("associationSet/item").back();
+    call("ReplaceRouteTableAssociation", {{"AssociationId", association->text_at("routeTableAssociationId")},
+                                          {"RouteTableId", aws.ec2.id(Kind::route_table, "public")}});
+    expect_mended(ElementsAre(HasSubstr("subnet private-3 routes: rtb-")));
+}
+
+TEST_F(Drift, the_internet_gateway_detached) {
+    testing::child(item(Kind::internet_gateway, "internet-gateway"), "attachmentSet").children.clear();
+    expect_mended(ElementsAre("internet gateway attachment: absent -> the cluster's VPC"));
+}
+
+TEST_F(Drift, tags_changed_and_removed) {
+    testing::set_tag(item(Kind::vpc, "vpc"), "Name", "mine");
+    testing::remove_tag(item(Kind::nat_gateway, "nat"), "nodeboot.io/role");
+    testing::remove_tag(item(Kind::elastic_ip, "nat"), "Name");
+    EXPECT_THAT(changes_in(plan()),
+                ElementsAre("VPC tags: mine -> Name=demo-vpc", "elastic IP tags: absent -> Name=demo-nat",
+                            "NAT gateway tags: absent -> nodeboot.io/role=network"));
+    ASSERT_TRUE(up().ok());
+    EXPECT_THAT(changes_in(plan()), IsEmpty());
+}
+
+TEST_F(Drift, tags_of_the_users_own_are_added_and_others_let_be) {
+    testing::set_tag(item(Kind::vpc, "vpc"), "theirs", "stays");
+    EXPECT_THAT(changes_in(plan()), IsEmpty());
+    config.instances.tags = {{"team", "platform"}};
+    ASSERT_TRUE(up().ok());
+    EXPECT_THAT(aws.inventory(), HasSubstr("platform"));
+    EXPECT_THAT(aws.inventory(), HasSubstr("stays"));
+    EXPECT_THAT(changes_in(plan()), IsEmpty());
+}
+
+TEST_F(Drift, a_nat_gateway_that_failed_is_made_anew_with_its_route) {
+    testing::set(item(Kind::nat_gateway, "nat"), "state", "failed");
+    testing::set(item(Kind::nat_gateway, "nat"), "failureCode", "InternalError");
+    const auto report = up();
+    ASSERT_TRUE(report.ok()) << problem(report);
+    EXPECT_EQ(item(Kind::route_table, "private").text_at("routeSet/item/natGatewayId"),
+              aws.ec2.ids(Kind::nat_gateway, "nat").back());
+    EXPECT_THAT(changes_in(plan()), IsEmpty());
+}
+
+TEST_F(Drift, another_range_than_before_is_refused_before_anything_is_changed) {
+    config.network.vpc_cidr = {0x0a140000, 16};
+    EXPECT_THAT(problem(up()), HasSubstr("has the range 10.0.0.0/16, network.vpc_cidr is 10.20.0.0/16"));
+    config.network.vpc_cidr = {0x0a000000, 16};
+    config.vpc.public_subnet = "10.0.9.0/24";
+    EXPECT_THAT(problem(up()), HasSubstr("subnet public"));
+    EXPECT_EQ(aws.inventory(), before);
+}
+
+TEST_F(Drift, what_is_somebody_elses_is_let_be) {
+    const auto theirs = aws.ec2.add(
+        Kind::vpc,
+        element("item",
+                {element("cidrBlock", "10.0.0.0/16"),
+                 element("tagSet", {element("item", {element("key", "Name"), element("value", "demo-vpc")})})}));
+    aws.ec2.add(Kind::subnet, element("item", {element("vpcId", theirs), element("cidrBlock", "10.0.0.0/24")}));
+    aws.ec2.add(Kind::elastic_ip, Xml{"item", "", {}});
+    EXPECT_THAT(changes_in(plan()), IsEmpty());
+    ASSERT_TRUE(down().ok());
+    EXPECT_EQ(aws.ec2.ids(Kind::vpc), std::vector{theirs});
+    EXPECT_EQ(aws.ec2.ids(Kind::subnet).size(), 1U);
+    EXPECT_EQ(aws.ec2.ids(Kind::elastic_ip).size(), 1U);
+}
+
+TEST(NatGateway, that_fails_while_it_is_waited_for_is_made_anew_once) {
+    Launch launch;
+    launch.aws.ec2.nat_failures = 1;
+    const auto report = launch.up();
+    ASSERT_TRUE(report.ok()) << problem(report);
+    EXPECT_EQ(launch.aws.ec2.count("CreateNatGateway"), 2U);
+    EXPECT_THAT(changes_in(launch.plan()), IsEmpty());
+    ASSERT_TRUE(launch.down().ok());
+    EXPECT_EQ(launch.aws.inventory(), "");
+}
+
+TEST(NatGateway, that_fails_twice_is_told_with_the_reason) {
+    Launch launch;
+    launch.aws.ec2.nat_failures = 2;
+    const auto report = launch.up();
+    EXPECT_FALSE(report.ok());
+    EXPECT_THAT(problem(report), HasSubstr("Network interface could not be made (InternalError)"));
+    EXPECT_EQ(launch.aws.ec2.count("CreateNatGateway"), 2U);
+    const auto rerun = launch.up();
+    EXPECT_TRUE(rerun.ok()) << problem(rerun);
+}
+
+}  // namespace
+}  // namespace nodeboot
