@@ -34,6 +34,8 @@ ExitCode dispatch(Session& session) {
         case Command::node_rotate_token: return node_converge(session);
         case Command::cluster_plan: return cluster_plan(session);
         case Command::cluster_up: return cluster_up(session);
+        case Command::cluster_status: return cluster_status(session);
+        case Command::cluster_user_data: return cluster_user_data(session);
         case Command::cluster_down: return cluster_down(session);
         case Command::cluster_kubeconfig: return cluster_kubeconfig(session);
         case Command::cluster_iam_policy: return cluster_iam_policy(session);

@@ -8,6 +8,8 @@ namespace nodeboot::cli {
 
 ExitCode cluster_plan(Session& session);  ///< exit_pending when there are changes; nothing is changed
 ExitCode cluster_up(Session& session);
-ExitCode cluster_down(Session& session);  ///< asks first, or is told --yes
+ExitCode cluster_status(Session& session);     ///< drift, and the nodes by what their consoles say
+ExitCode cluster_user_data(Session& session);  ///< for one role, on standard output
+ExitCode cluster_down(Session& session);       ///< asks first, or is told --yes
 
 }  // namespace nodeboot::cli

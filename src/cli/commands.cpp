@@ -97,6 +97,11 @@ std::string set_log_level(Invocation& invocation, Text value) {
     return "'" + value + "' is not one of debug, info, warning, error";
 }
 
+std::string set_role(Invocation& invocation, Text value) {
+    invocation.role = value;
+    return value == "control-plane" || value == "worker" ? "" : "'" + value + "' is neither control-plane nor worker";
+}
+
 std::string set_shell(Invocation& invocation, Text value) {
     invocation.shell = value;
     const bool known = value == "bash" || value == "zsh" || value == "fish";
@@ -140,7 +145,10 @@ constexpr OptionSpec repair_options[] = {
     {"--yes", "", "do not ask", set_flag<&Invocation::yes>},
     lock_option};
 constexpr OptionSpec reset_options[] = {{"--yes", "", "do not ask", set_flag<&Invocation::yes>}, lock_option};
-constexpr OptionSpec cluster_up_options[] = {lock_option};
+constexpr OptionSpec cluster_up_options[] = {
+    {"--yes", "", "do not ask before workers are terminated", set_flag<&Invocation::yes>}, lock_option};
+constexpr OptionSpec user_data_options[] = {{"--role", "ROLE", "control-plane or worker (default: node.role)", set_role,
+                                             Completes::words, "control-plane worker"}};
 constexpr OptionSpec cluster_down_options[] = {
     {"--yes", "", "do not ask for the cluster's name", set_flag<&Invocation::yes>}, lock_option};
 constexpr OptionSpec kubeconfig_options[] = {
@@ -254,6 +262,17 @@ constexpr CommandSpec command_table[] = {
      cluster_up_options,
      "nodeboot cluster up --config demo.toml\n"
      "nodeboot cluster up --config demo.toml --set instances.workers=5\n"},
+    {Command::cluster_status,
+     "cluster status",
+     "The nodes, how far each has come, and what was changed by hand",
+     "Lists the instances with what they say of themselves on their consoles, and each difference from the "
+     "configuration. Exit code 0: all is well; 2: something drifted, or a node is not Ready; 1: it could not be found "
+     "out.",
+     {},
+     "nodeboot cluster status --config demo.toml\n"},
+    {Command::cluster_user_data, "cluster user-data", "Print what an instance of a role would be given",
+     "For instances that something else starts: Terraform, CDK, an Auto Scaling group of your own. Holds no secret.",
+     user_data_options, "nodeboot cluster user-data --config demo.toml --role worker\n"},
     {Command::cluster_down, "cluster down", "Delete everything that `cluster up` made, and nothing else",
      "Lists what bears this cluster's tags, asks for the cluster's name, and deletes it in the order in which AWS lets "
      "it go. A VPC and subnets that the configuration names are left as they are.",

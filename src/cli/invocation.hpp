@@ -23,6 +23,8 @@ enum class Command {
     node_timeline,
     cluster_plan,
     cluster_up,
+    cluster_status,
+    cluster_user_data,
     cluster_down,
     cluster_kubeconfig,
     cluster_iam_policy,
@@ -56,6 +58,7 @@ struct Invocation {
     bool rejoin = false;
     std::string forget_node;
     bool with_origin = false;
+    std::string role;  ///< "control-plane", "worker"
     std::string svg;
     std::string file;     ///< kubeconfig: to write; "-" for standard output
     std::string address;  ///< kubeconfig: of the API server, as seen from here

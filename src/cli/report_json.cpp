@@ -128,6 +128,38 @@ std::string bundle_json(const std::string& command, const std::string& path, con
     return text(out);
 }
 
+std::string cluster_status_json(const RunReport& report, const Config& config, const std::string& region,
+                                const std::vector<NodeState>& nodes) {
+    Json out = document("cluster status");
+    out["cluster"] = config.cluster.name;
+    out["region"] = region;
+    out["nodes"] = Json::array();
+    for (const auto& node : nodes) {
+        const auto& console = node.console;
+        const bool troubled = !console.error.message.empty();
+        out["nodes"].push_back({{"name", node.ref.name},
+                                {"instance", node.id},
+                                {"type", node.type},
+                                {"zone", node.zone},
+                                {"private_ip", node.private_ip},
+                                {"public_ip", node.public_ip},
+                                {"state", node.state},
+                                {"console",
+                                 {{"state", to_string(console.state)},
+                                  {"at", console.at},
+                                  {"doing", console.doing},
+                                  {"error", troubled ? error_json(console.error) : Json()}}}});
+    }
+    out.update(report_json(report));
+    return text(out);
+}
+
+std::string user_data_json(const std::string& user_data) {
+    Json out = document("cluster user-data");
+    out["user_data"] = user_data;
+    return text(out);
+}
+
 std::string failure_json(const std::string& command, const Error& error) {
     Json out = document(command);
     out["ok"] = false;

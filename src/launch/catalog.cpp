@@ -16,15 +16,6 @@ Result<Catalog> runnable(CloudPhases phases, Cloud& cloud) {
     return Catalog::make(std::move(out));
 }
 
-std::shared_ptr<Binary> binary_of(const LaunchServices& services) {
-    return std::make_shared<Binary>(services.config,
-                                    Binary::Options{.region = services.aws.region(),
-                                                    .own = services.own_program,
-                                                    .make_s3 = [&aws = services.aws](S3Options options) {
-                                                        return aws.make_s3(std::move(options));
-                                                    }});
-}
-
 /// What an instance needs besides its network, as far as it is made here.
 std::vector<std::string> instance_needs(const CloudPhases& phases) {
     std::vector<std::string> needs;

@@ -12,37 +12,45 @@ namespace {
 class Start {
    public:
     Start(const LaunchServices& services, std::shared_ptr<Binary> binary)
-        : config_(services.config), aws_(services.aws), binary_(std::move(binary)) {}
+        : services_(services), binary_(std::move(binary)) {}
 
     Result<StartFrom> find(const CloudView& view, Role role) {
         const auto image = NB_TRY(image_of(view));
-        auto user_data = NB_TRY_CONTEXT(render_user_data({.config = node_config(config_, aws_.region(), role),
-                                                          .binary = NB_TRY(binary_->source(view))}),
-                                        "user-data");
         return StartFrom{.image = image.id,
                          .root_device = image.root_device,
-                         .user_data = std::move(user_data),
-                         .key_pair = NB_TRY(key_pair_name(view, config_)),
-                         .profile = profile_name(config_, aws_.region(), role)};
+                         .user_data = NB_TRY(user_data_of(services_, *binary_, role)),
+                         .key_pair = NB_TRY(key_pair_name(view, services_.config)),
+                         .profile = profile_name(services_.config, services_.aws.region(), role)};
     }
 
    private:
     Result<ChosenImage> image_of(const CloudView& view) {
+        const auto read = [&](const std::string& name) { return services_.aws.parameters().get_public(name); };
         const std::lock_guard lock(mutex_);
-        if (!image_)
-            image_ = NB_TRY(choose_image(view, config_,
-                                         [&](const std::string& name) { return aws_.parameters().get_public(name); }));
+        if (!image_) image_ = NB_TRY(choose_image(view, services_.config, read));
         return *image_;
     }
 
-    const Config& config_;
-    AwsAccess& aws_;
+    LaunchServices services_;
     std::shared_ptr<Binary> binary_;
     std::mutex mutex_;
     std::optional<ChosenImage> image_;
 };
 
 }  // namespace
+
+std::shared_ptr<Binary> binary_of(const LaunchServices& services) {
+    const auto make_s3 = [&aws = services.aws](S3Options options) { return aws.make_s3(std::move(options)); };
+    return std::make_shared<Binary>(
+        services.config,
+        Binary::Options{.region = services.aws.region(), .own = services.own_program, .make_s3 = make_s3});
+}
+
+Result<std::string> user_data_of(const LaunchServices& services, Binary& binary, Role role) {
+    return NB_TRY_CONTEXT(render_user_data({.config = node_config(services.config, services.aws.region(), role),
+                                            .binary = NB_TRY(binary.source(services.cloud))}),
+                          "user-data");
+}
 
 Config node_config(const Config& config, const std::string& region, Role role) {
     Config out = config;

@@ -9,6 +9,11 @@ namespace nodeboot {
 /// Image, user-data, key and profile as the configuration says. The image is looked up once for all instances.
 LaunchSources launch_sources(const LaunchServices& services, std::shared_ptr<Binary> binary);
 
+std::shared_ptr<Binary> binary_of(const LaunchServices& services);
+
+/// Plain, as RunInstances gets it.
+Result<std::string> user_data_of(const LaunchServices& services, Binary& binary, Role role);
+
 /// A node's configuration as user-data shall carry it.
 Config node_config(const Config& config, const std::string& region, Role role);
 

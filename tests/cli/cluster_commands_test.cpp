@@ -74,6 +74,48 @@ TEST_F(ClusterCommands, down_lists_what_will_go_and_wants_the_clusters_name) {
     EXPECT_EQ(aws.inventory(), "");
 }
 
+TEST_F(ClusterCommands, status_shows_nodes_and_drift) {
+    EXPECT_EQ(run({"cluster", "status"}), exit_pending);
+    EXPECT_THAT(out, HasSubstr("control-plane"));
+    EXPECT_THAT(out, HasSubstr("absent"));
+    ASSERT_EQ(run({"cluster", "up"}), exit_ok) << err;
+    EXPECT_THAT(out, HasSubstr("nodeboot cluster kubeconfig --config " + config_file));
+    EXPECT_EQ(run({"cluster", "status"}), exit_ok) << out;
+    EXPECT_THAT(out, HasSubstr("cluster demo in eu-central-1\n"));
+    EXPECT_THAT(out, HasSubstr("Ready after 1m13s (2026-11-23T04:21:13Z)"));
+    EXPECT_EQ(run({"cluster", "status", "--output", "json"}), exit_ok);
+    const auto json = nlohmann::json::parse(out);
+    ASSERT_EQ(json["nodes"].size(), 4U);
+    EXPECT_EQ(json["nodes"][1]["name"], "worker-1");
+    EXPECT_EQ(json["nodes"][1]["console"]["state"], "ready");
+    aws.ec2.console = [](const std::string&) {
+        return std::string(
+            "nodeboot: 2026-11-23T04:21:12Z phase=images failed kind=timeout message=\"no answer\" took=1s\n"
+            "nodeboot: 2026-11-23T04:21:13Z run outcome=failed phases_changed=7 took=1m13s\n");
+    };
+    EXPECT_EQ(run({"cluster", "status"}), exit_pending);
+    EXPECT_THAT(out, HasSubstr("images: no answer (2026-11-23T04:21:13Z)"));
+}
+
+TEST_F(ClusterCommands, user_data_is_what_the_instances_get) {
+    ASSERT_EQ(run({"cluster", "user-data", "--role", "worker"}), exit_ok) << err;
+    EXPECT_THAT(out, StartsWith("#cloud-config\n"));
+    EXPECT_THAT(out, HasSubstr("eu-central-1"));
+    EXPECT_TRUE(aws.ec2.things.empty());
+    const std::string worker = out;
+    ASSERT_EQ(run({"cluster", "user-data", "--role", "control-plane"}), exit_ok) << err;
+    EXPECT_NE(out, worker);
+    EXPECT_THAT(out, HasSubstr("role = \"control-plane\""));
+}
+
+TEST_F(ClusterCommands, fewer_workers_want_a_yes) {
+    ASSERT_EQ(run({"cluster", "up"}), exit_ok) << err;
+    EXPECT_EQ(run({"cluster", "up", "--set", "instances.workers=2"}), exit_error);
+    EXPECT_THAT(err, HasSubstr("instance worker-3 would be terminated"));
+    EXPECT_EQ(aws.ec2.ids(Kind::instance).size(), 4U);
+    EXPECT_EQ(run({"cluster", "up", "--set", "instances.workers=2", "--yes"}), exit_ok) << err;
+}
+
 TEST_F(ClusterCommands, json_is_one_document) {
     EXPECT_EQ(run({"cluster", "plan", "--output", "json"}), exit_pending);
     auto json = nlohmann::json::parse(out);

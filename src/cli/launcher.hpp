@@ -1,0 +1,45 @@
+#pragma once
+
+#include <optional>
+
+#include "cli/session.hpp"
+#include "cli/signals.hpp"
+#include "launch/catalog.hpp"
+#include "launch/lock.hpp"
+
+namespace nodeboot::cli {
+
+/// One command of `nodeboot cluster`, from the configuration to the last line.
+class Launcher {
+   public:
+    explicit Launcher(Session& session) : session_(session), around_(session.surroundings()) {}
+
+    /// Reads the configuration and finds AWS; asks it nothing yet.
+    Result<void> open();
+    /// Asks what planning will need, side by side.
+    Result<void> look();
+
+    const LaunchServices& services() const { return *services_; }
+    const Config& config() const { return config_; }
+    RunOptions options() const;
+
+    /// Applies the catalog under the cluster's lock, which is not taken where there is nothing to change.
+    Result<RunReport> apply(const Catalog& catalog, bool anything_to_change);
+
+    /// The report and its last line. `fine`: what it means that nothing was to be done.
+    ExitCode end(const RunReport& report, std::string_view fine);
+
+   private:
+    Result<std::unique_ptr<LaunchLock>> take_lock();
+
+    Session& session_;
+    Surroundings& around_;
+    std::optional<StopOnSignal> signals_;
+    Config config_;
+    std::unique_ptr<AwsAccess> aws_;
+    std::optional<Cloud> cloud_;
+    std::optional<LaunchServices> services_;
+    SteadyTime looked_at_{};
+};
+
+}  // namespace nodeboot::cli
