@@ -301,10 +301,6 @@ class Rules {
                 {"instances.worker_type", "instances.control_plane_type"},
                 fmt::format("{} is {} and {} is {}: one binary and one image serve all instances",
                             instances.control_plane_type, to_string(first), instances.worker_type, to_string(second)));
-        if (instances.ami.empty() && instances.image == MachineImage::amazon_linux_2023 &&
-            config_.kubernetes.source == Source::repository && usable({"instances.image", "kubernetes.source"}))
-            mistake({"instances.image", "kubernetes.source"},
-                    "on Amazon Linux, which has no apt, kubernetes.source must be \"bundle\" or \"preinstalled\"");
     }
 
     void binary() {
