@@ -132,9 +132,11 @@ Result<CloudChanges> Binary::plan(const CloudView& view) {
     if (present && (present->sha256.empty() || present->sha256 == from.sha256)) return changes;
     changes.push_back(change("nodeboot", present ? "another" : "absent", object.text(), "upload", from.path,
                              [&s3 = *in.s3, object, from](CloudContext& context) {
+                                 std::uint64_t told = 0;  // tenths
                                  const auto progress = [&](std::uint64_t sent, std::uint64_t total) {
-                                     if (total != 0)
-                                         context.step.progress(fmt::format("uploading, {} %", sent * 100 / total));
+                                     if (total == 0 || sent * 10 / total == told) return;
+                                     told = sent * 10 / total;
+                                     context.step.progress(fmt::format("uploading, {} %", told * 10));
                                  };
                                  return patiently(
                                      context, [&] { return s3.put_file(object, from.path, from.sha256, progress); });

@@ -1,7 +1,9 @@
 """S3's protocol, REST with XML, read by AWS's own service model: path, query and headers decide on the operation."""
 from __future__ import annotations
 
+import base64
 import functools
+import hashlib
 import re
 import urllib.parse
 import xml.etree.ElementTree as xml
@@ -69,6 +71,15 @@ def read(region: str, method: str, host: str, target: str, headers: Mapping[str,
 
 
 class _Reader(Checker):
+    def _checksum(self, model: OperationModel, headers: dict[str, str], body: bytes, known: set[str]) -> None:
+        """Where the model speaks of httpChecksum, clients send x-amz-checksum-…, which is no member of its own."""
+        if "requestAlgorithmMember" not in (model.http_checksum or {}):
+            return
+        known |= {f"x-amz-checksum-{name}" for name in ("crc32", "crc32c", "sha1", "sha256")}
+        wanted = headers.get("x-amz-checksum-sha256", "")
+        if wanted and wanted != base64.b64encode(hashlib.sha256(body).digest()).decode():
+            self.problem("x-amz-checksum-sha256", "is not that of the body")
+
     def parameters(self, model: OperationModel, bucket: str, key: str, query: dict[str, str],
                    headers: dict[str, str], body: bytes) -> dict[str, Any]:
         shape, out = model.input_shape, {}
@@ -88,6 +99,7 @@ class _Reader(Checker):
                 known_headers.add(name.lower())
                 if name.lower() in headers:
                     out[member] = self.header(inner, headers[name.lower()], name)
+        self._checksum(model, headers, body, known_headers)
         for name in set(query) - known_query:
             self.problem(name, f"{model.name} has no such query parameter")
         for name in headers:
