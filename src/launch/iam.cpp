@@ -121,7 +121,6 @@ class RolePlan {
         const std::string& boundary = config_.instances.permissions_boundary;
         if (!role) {
             Parameters parameters{{"RoleName", name_},
-                                  {"Path", iam_path},
                                   {"Description", fmt::format("nodeboot: {} of cluster {} in {}", word_of(role_),
                                                               config_.cluster.name, region_)},
                                   {"AssumeRolePolicyDocument", trust}};
@@ -176,7 +175,7 @@ class RolePlan {
     void plan_profile(const std::optional<Xml>& profile) {
         const std::string subject = fmt::format("{} instance profile", word_of(role_));
         if (!profile) {
-            Parameters parameters{{"InstanceProfileName", name_}, {"Path", iam_path}};
+            Parameters parameters{{"InstanceProfileName", name_}};
             add_tags(parameters, tags_);
             change(subject, "absent", name_, "CreateInstanceProfile", std::move(parameters));
         } else {

@@ -9,9 +9,9 @@ namespace nodeboot {
 /// Names of what has no tags to be found by, or shares its names with the whole account or world. Each holds the cluster's
 /// name; those that would be too long end in a part of their digest instead.
 
-/// Of roles and instance profiles (64 characters): IAM knows no regions, so the region is in it.
+/// Of roles and instance profiles (64 characters): IAM knows no regions, so the region is in it. They have no path: IAM judges
+/// the question for one that does not exist by the ARN without, so that no policy with a path could allow it.
 std::string role_name(const std::string& cluster, const std::string& region, Role role);
-inline constexpr const char* iam_path = "/nodeboot/";
 
 /// Of the inline policy in such a role.
 inline constexpr const char* role_policy_name = "nodeboot";

@@ -162,9 +162,8 @@ class Statements {
             allow("GiveOwnRolesToInstances", {"iam:PassRole"},
                   {fmt::format("arn:{}:iam::{}:role/*", partition_, account_)}, {passed_to_ec2()});
         for (const auto& name : role_names()) {
-            roles.push_back(fmt::format("arn:{}:iam::{}:role{}{}", partition_, account_, iam_path, name));
-            profiles.push_back(
-                fmt::format("arn:{}:iam::{}:instance-profile{}{}", partition_, account_, iam_path, name));
+            roles.push_back(fmt::format("arn:{}:iam::{}:role/{}", partition_, account_, name));
+            profiles.push_back(fmt::format("arn:{}:iam::{}:instance-profile/{}", partition_, account_, name));
         }
         if (roles.empty()) return;
         Words on_roles{"iam:CreateRole",
@@ -208,7 +207,9 @@ class Statements {
               {parameter(parameter_name(cluster, "launch"), account_)});
         allow("RemoveWhatNodesPublished", {"ssm:DeleteParameter"},
               {parameter(parameter_name(cluster, "join"), account_)});
-        allow("ListParameters", {"ssm:GetParametersByPath"}, {parameter("/nodeboot/" + cluster, account_)});
+        // AWS does not say whether it judges the path with or without the slash that it was asked with.
+        allow("ListParameters", {"ssm:GetParametersByPath"},
+              {parameter("/nodeboot/" + cluster, account_), parameter(parameter_name(cluster, ""), account_)});
     }
 
     void bucket() {

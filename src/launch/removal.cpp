@@ -15,10 +15,13 @@ std::string subject(const Resource& resource) {
 ApiCall deletion(const Resource& resource, std::string action, Parameters more = {}) {
     Parameters parameters{{std::string(info_of(resource.kind).id_param), resource.id}};
     for (auto& parameter : more) parameters.push_back(std::move(parameter));
+    std::vector<std::string> topics{topic_of(resource.kind)};
+    // A subnet takes its association with it. Asked to end what is not there, a policy that wants a tag refuses.
+    if (resource.kind == Kind::subnet) topics.push_back(topic_of(Kind::route_table));
     return {.action = std::move(action),
             .parameters = std::move(parameters),
             .deletes = resource.id,
-            .topics = {topic_of(resource.kind)}};
+            .topics = std::move(topics)};
 }
 
 /// Waits until none of `kind` is listed that is not `state` yet.

@@ -165,7 +165,7 @@ TEST_F(ClusterCommands, a_quota_that_is_used_up_is_named) {
 TEST_F(ClusterCommands, iam_policy_is_printed_without_asking_aws) {
     ASSERT_EQ(run({"cluster", "iam-policy", "--account", "123456789012"}), exit_ok) << err;
     EXPECT_EQ(nlohmann::json::parse(out)["Version"], "2012-10-17");
-    EXPECT_THAT(out, HasSubstr("arn:aws:iam::123456789012:role/nodeboot/nodeboot-demo-eu-central-1-*"));
+    EXPECT_THAT(out, HasSubstr("arn:aws:iam::123456789012:role/nodeboot-demo-eu-central-1-*"));
     ASSERT_EQ(run({"cluster", "iam-policy", "--for", "worker"}), exit_ok);
     EXPECT_THAT(out, HasSubstr("arn:aws:ssm:eu-central-1:*:parameter/nodeboot/demo/join"));
     EXPECT_EQ(run({"cluster", "iam-policy", "--for", "anybody"}), exit_usage);
