@@ -49,5 +49,32 @@ TEST_F(BundleUnpacking, wants_the_archive_to_be_there) {
     EXPECT_NE(plan().front().find("/opt/demo.tar.zst does not exist"), std::string::npos) << plan().front();
 }
 
+TEST(BundleInstalling, leaves_the_flannel_plugin_to_flannels_pod_once_there_is_one) {
+    FakeNode node;
+    BundleManifest manifest;
+    manifest.kubernetes = *parse_version("1.36.0");
+    manifest.arch = "amd64";
+    for (const char* path : {"cni/bridge", "cni/flannel"})
+        manifest.files.push_back({.path = path,
+                                  .kind = BundleKind::cni,
+                                  .sha256 = std::string(64, '0'),
+                                  .size = 7,
+                                  .mode = 0755,
+                                  .refs = {}});
+    node.host.put("/opt/demo/manifest.json", serialise(manifest));
+    const Bundle bundle("/opt/demo");
+    const auto plan = [&] {
+        std::vector<NodeChange> changes;
+        EXPECT_TRUE(bundle.want_installed(changes, node.host, BundleKind::cni));
+        Lines subjects;
+        for (const auto& change : changes) subjects.push_back(change.subject);
+        return subjects;
+    };
+    EXPECT_EQ(plan(), (Lines{"/opt/cni/bin/bridge", "/opt/cni/bin/flannel"}));
+    node.host.put("/opt/cni/bin/bridge", "another one");
+    node.host.put("/opt/cni/bin/flannel", "another one");
+    EXPECT_EQ(plan(), Lines{"/opt/cni/bin/bridge"});
+}
+
 }  // namespace
 }  // namespace nodeboot::testing

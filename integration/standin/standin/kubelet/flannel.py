@@ -63,8 +63,7 @@ def _init_containers(pod: dict, host_paths: dict, config: dict) -> None:
             raise Failed(f"cp: can't create '{target}': No such file or directory")
         path = f"{folder}/{target.rpartition('/')[2]}"
         if target.endswith("/flannel"):
-            if not files.exists(path):
-                files.write(path, "#!/bin/sh\necho 'stand-in CNI plugin flannel (not flannel)' >&2\nexit 1\n", 0o755)
+            files.write(path, "#!/bin/sh\necho 'stand-in CNI plugin flannel (not flannel)' >&2\nexit 1\n", 0o755)
         else:
             json.loads(config.get("cni-conf.json", ""))
             files.write(path, config["cni-conf.json"], 0o644)
