@@ -69,7 +69,7 @@ def kubernetes_version(bundle: Path) -> str:
 def build(bundle: Path) -> tuple[str, Path]:
     """The version, and a folder with its packages; cached by the bundle's manifest."""
     version = kubernetes_version(bundle)
-    key = paths.recipe_hash(2, (bundle / "manifest.json").read_text(), KUBELET_UNIT, KUBEADM_DROPIN)
+    key = paths.recipe_hash(3, (bundle / "manifest.json").read_text(), KUBELET_UNIT, KUBEADM_DROPIN)
     return version, paths.cached("kubedebs", key, lambda into: _build_all(bundle, version, into))
 
 
@@ -77,7 +77,7 @@ def _build_all(bundle: Path, version: str, into: Path) -> None:
     packages = _packages(version, has_crictl=(bundle / "bin/crictl").exists())
     for package in packages:
         root = into / f"{package.name}.root"
-        _fill(root, package.name, bundle)
+        _fill(root, package.name, bundle, int(version.split(".")[1]))
         _pack(root, package, into)
         shutil.rmtree(root)
 
@@ -94,7 +94,7 @@ def _packages(version: str, has_crictl: bool) -> list[Package]:
     return packages + ([Package("cri-tools", f"1.{minor}.0-1.1")] if has_crictl else [])
 
 
-def _fill(root: Path, name: str, bundle: Path) -> None:
+def _fill(root: Path, name: str, bundle: Path, minor: int) -> None:
     if name == "kubernetes-cni":
         for plugin in sorted((bundle / "cni").glob("*")):
             if plugin.name != "flannel":  # comes with flannel's own DaemonSet
@@ -106,7 +106,10 @@ def _fill(root: Path, name: str, bundle: Path) -> None:
     if name == "kubelet":
         write_file(root / "usr/lib/systemd/system/kubelet.service", KUBELET_UNIT)
         write_file(root / "var/lib/kubelet/.kubelet-keep", "")
-        write_file(root / "etc/kubernetes/manifests/.kubelet-keep", "")
+        manifests = root / "etc/kubernetes/manifests"
+        manifests.mkdir(parents=True)
+        if minor >= 23:  # before, kubeadm join wanted this folder empty (kubernetes#104942), and the packages kept it so
+            write_file(manifests / ".kubelet-keep", "")
         write_file(root / "etc/default/kubelet", "KUBELET_EXTRA_ARGS=\n")
     if name == "kubeadm":
         write_file(root / "usr/lib/systemd/system/kubelet.service.d/10-kubeadm.conf", KUBEADM_DROPIN)

@@ -159,6 +159,10 @@ def test_packages_made_of_a_bundle_need_only_each_other(version: str, crictl: bo
     for deb in kubedebs.build(bundle)[1].glob("*.deb"):
         fields = must(["dpkg-deb", "--field", deb, "Package", "Version", "Depends"])
         made.update([(re.findall(r"(?m)^(?:Package|Version): (.*)", fields)[0], fields)])
+        if fields.startswith("Package: kubelet"):
+            listed = must(["dpkg-deb", "--contents", deb])
+            assert ("/etc/kubernetes/manifests/.kubelet-keep" in listed) == (version != "v1.22.3"), listed
+            assert "/etc/kubernetes/manifests/\n" in listed
     assert ("cri-tools" in made) == crictl
     for fields in made.values():
         for name, least in re.findall(r"(cri-tools|kubernetes-cni) \(>= ([^)]*)\)", fields):
