@@ -98,7 +98,13 @@ class BakeClean final : public NodePhase {
         if (const auto info = NB_TRY(view.stat(dbus)); info && info->type == FileInfo::Type::file)
             changes.push_back(
                 {dbus, "a copy of its own", "link to /etc/machine-id", MakeSymlink{dbus, "/etc/machine-id"}});
-        return want_file(changes, view, "/etc/machine-id", "", {0444, 0, 0});
+        constexpr auto machine_id = "/etc/machine-id";
+        // Not want_file(), which may keep what stood there before.
+        const auto id = NB_TRY(view.read(machine_id));
+        if (!id || !id->empty())
+            changes.push_back(
+                {machine_id, id ? "this machine's" : "absent", "empty", WriteFile{machine_id, "", {0444, 0, 0}}});
+        return {};
     }
 
     PhaseInfo info_;
