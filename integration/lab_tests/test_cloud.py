@@ -391,5 +391,10 @@ def test_details_that_a_launcher_looks_at(made: Architecture) -> None:
     assert ec2.describe_addresses(AllocationIds=[made.eip])["Addresses"][0]["PrivateIpAddress"] == nat["PrivateIp"]
     interface = ec2.describe_network_interfaces(NetworkInterfaceIds=[nat["NetworkInterfaceId"]])["NetworkInterfaces"][0]
     assert interface["Description"] == f"Interface for NAT Gateway {made.nat_gateway}"
+    made.launch(TagSpecifications=tagged("network-interface"))
+    found = ec2.describe_network_interfaces(Filters=[{"Name": "tag:nodeboot.io/cluster", "Values": ["demo"]}])
+    assert [one["Attachment"]["InstanceId"] for one in found["NetworkInterfaces"]] == [made.instance]
+    made.ec2.terminate_instances(InstanceIds=[made.instance])
+    made.state()
     (volume,) = ec2.describe_volumes()["Volumes"]
     assert volume["Attachments"][0]["DeleteOnTermination"] is True

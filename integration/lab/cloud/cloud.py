@@ -105,11 +105,16 @@ class Cloud:
                                      if one._state.name in ("pending", "running", "stopping", "stopped")})
 
     def _remember_instances(self, call: Call, answer: Answer) -> None:
-        """What moto forgets of a launch: metadata options and the token. Then its machine boots, if there are any."""
+        """What moto forgets of a launch: metadata options, the token, tags of network interfaces. Then its machine boots,
+        if there are any."""
         for found in re.findall(rb"<instanceId>(i-[0-9a-f]+)</instanceId>", answer[2]):
             instance = self.backend.ec2.get_instance(found.decode())
             instance.metadata_options = dict(call.parameters.get("MetadataOptions", {}))
             instance.client_token = call.parameters.get("ClientToken", "")
+            tags = {tag["Key"]: tag.get("Value", "") for one in call.parameters.get("TagSpecifications", [])
+                    if one.get("ResourceType") == "network-interface" for tag in one.get("Tags", [])}
+            if tags:
+                self.backend.ec2.create_tags([nic.id for nic in instance.nics.values()], tags)
             if self.machines is not None:
                 self.machines.launch(instance.id, **machine_facts(instance, call.parameters, self.backend))
 

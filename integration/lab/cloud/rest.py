@@ -71,15 +71,6 @@ def read(region: str, method: str, host: str, target: str, headers: Mapping[str,
 
 
 class _Reader(Checker):
-    def _checksum(self, model: OperationModel, headers: dict[str, str], body: bytes, known: set[str]) -> None:
-        """Where the model speaks of httpChecksum, clients send x-amz-checksum-…, which is no member of its own."""
-        if "requestAlgorithmMember" not in (model.http_checksum or {}):
-            return
-        known |= {f"x-amz-checksum-{name}" for name in ("crc32", "crc32c", "sha1", "sha256")}
-        wanted = headers.get("x-amz-checksum-sha256", "")
-        if wanted and wanted != base64.b64encode(hashlib.sha256(body).digest()).decode():
-            self.problem("x-amz-checksum-sha256", "is not that of the body")
-
     def parameters(self, model: OperationModel, bucket: str, key: str, query: dict[str, str],
                    headers: dict[str, str], body: bytes) -> dict[str, Any]:
         shape, out = model.input_shape, {}
@@ -99,7 +90,7 @@ class _Reader(Checker):
                 known_headers.add(name.lower())
                 if name.lower() in headers:
                     out[member] = self.header(inner, headers[name.lower()], name)
-        self._checksum(model, headers, body, known_headers)
+        known_headers |= self.checksums(model, headers, body)
         for name in set(query) - known_query:
             self.problem(name, f"{model.name} has no such query parameter")
         for name in headers:
@@ -108,6 +99,18 @@ class _Reader(Checker):
         self.payload(shape, out, body)
         self.required(shape, out, "")
         return out
+
+    def checksums(self, model: OperationModel, headers: dict[str, str], body: bytes) -> set[str]:
+        """Headers that the model's trait httpChecksum allows; what they claim has to be so."""
+        trait = model.http_checksum or {}
+        names = {f"x-amz-checksum-{one}" for one in ("crc32", "crc32c", "crc64nvme", "sha1", "sha256")} if trait else set()
+        if trait.get("requestChecksumRequired") and not set(headers) & (names | {"content-md5"}):
+            self.problem(model.name, "needs Content-MD5 or x-amz-checksum-…")
+        for name, digest in (("x-amz-checksum-sha256", hashlib.sha256), ("x-amz-checksum-sha1", hashlib.sha1),
+                             ("content-md5", hashlib.md5)):
+            if name in headers and headers[name] != base64.b64encode(digest(body).digest()).decode():
+                self.problem(name, "is not the body's")
+        return names
 
     def header(self, shape: Shape, text: str, name: str) -> Any:
         if shape.type_name == "timestamp":
