@@ -1,11 +1,14 @@
 """`nodeboot cluster`: from an empty account to the architecture and back, and every way in which it can be found."""
 from __future__ import annotations
 
+import base64
+import json
+import re
 from pathlib import Path
 from typing import Any, Callable
 
 import pytest
-from cases.operator import CHANGES, Account, Operator, eventually
+from cases.operator import CHANGES, Account, Operator, eventually, tags
 
 from lab.cloud.handle import CloudHandle
 
@@ -38,7 +41,8 @@ def test_an_empty_account_becomes_the_architecture_and_empty_again(operator: Ope
 
 
 ARCHITECTURE = {"vpc": 1, "subnet": 4, "internet-gateway": 1, "elastic-ip": 1, "natgateway": 1, "route-table": 2,
-                "security-group": 2, "network-interface": 1}
+                "security-group": 2, "network-interface": 5, "instance": 4, "volume": 4, "role": 2,
+                "instance-profile": 2, "bucket": 1}
 
 
 def test_a_second_run_changes_nothing(operator: Operator, account: Account, cloud: CloudHandle) -> None:
@@ -200,6 +204,122 @@ def test_what_was_changed_by_hand_is_shown_and_put_right(
     operator.up()
     operator.converged()
     assert account.counts() == before
+    operator.down()
+    account.empty()
+
+
+# ---- instances
+
+
+def test_instances_are_as_the_architecture_says(operator: Operator, account: Account) -> None:
+    operator.up()
+    subnets = {one["SubnetId"]: tag for one in account.everything()["subnet"] for tag in [_name(one)]}
+    groups = {one["GroupId"]: _name(one) for one in account.everything()["security-group"]}
+    volumes = {one["Attachments"][0]["InstanceId"]: one for one in account.everything()["volume"]}
+    for name, kind, subnet, group in (("control-plane", "t3.medium", "public", "control-plane"),
+                                      *((f"worker-{n}", "t3.small", f"private-{n}", "worker") for n in (1, 2, 3))):
+        one = account.find("instance", name)
+        assert (one["InstanceType"], subnets[one["SubnetId"]]) == (kind, subnet)
+        assert [groups[each["GroupId"]] for each in one["SecurityGroups"]] == [group]
+        assert one["MetadataOptions"]["HttpTokens"] == "required"
+        assert one["MetadataOptions"]["HttpPutResponseHopLimit"] == 1
+        assert one["IamInstanceProfile"]["Arn"].endswith(group)
+        assert ("PublicIpAddress" in one) == (subnet == "public")
+        volume = volumes[one["InstanceId"]]
+        assert (volume["Size"], volume["VolumeType"], volume["Encrypted"]) == (30, "gp3", True)
+        assert {"nodeboot.io/cluster": "demo", "nodeboot.io/name": name}.items() <= tags(volume).items()
+
+
+def _name(item: dict[str, Any]) -> str:
+    return tags(item)["nodeboot.io/name"]
+
+
+def test_user_data_holds_no_secret_and_fits(operator: Operator, account: Account) -> None:
+    operator.up()
+    for one in account.instances():
+        answer = account.ec2.describe_instance_attribute(InstanceId=one["InstanceId"], Attribute="userData")
+        text = base64.b64decode(answer["UserData"]["Value"]).decode()
+        assert text.startswith("#cloud-config\n") and len(text.encode()) <= 16384
+        assert not re.search(r"AKIA|ASIA|BEGIN [A-Z ]*PRIVATE KEY|[a-z0-9]{6}\.[a-z0-9]{16}", text)
+
+
+def instance_terminated(account: Account) -> None:
+    account.ec2.terminate_instances(InstanceIds=[account.find("instance", "worker-2")["InstanceId"]])
+
+
+def policy_widened(account: Account) -> None:
+    role = next(one["RoleName"] for one in account.everything()["role"] if one["RoleName"].endswith("worker"))
+    (name,) = account.iam.list_role_policies(RoleName=role)["PolicyNames"]
+    account.iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps({
+        "Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "ssm:*", "Resource": "*"}]}))
+
+
+def policy_removed(account: Account) -> None:
+    role = next(one["RoleName"] for one in account.everything()["role"] if one["RoleName"].endswith("worker"))
+    (name,) = account.iam.list_role_policies(RoleName=role)["PolicyNames"]
+    account.iam.delete_role_policy(RoleName=role, PolicyName=name)
+
+
+def groups_of_an_instance_changed(account: Account) -> None:
+    account.ec2.modify_instance_attribute(InstanceId=account.find("instance", "worker-1")["InstanceId"],
+                                          Groups=[_group(account, "control-plane")])
+
+
+def metadata_loosened(account: Account) -> None:
+    account.ec2.modify_instance_metadata_options(InstanceId=account.find("instance", "worker-1")["InstanceId"],
+                                                 HttpTokens="optional", HttpPutResponseHopLimit=2)
+
+
+def binary_deleted(account: Account) -> None:
+    (bucket,) = account.everything()["bucket"]
+    for one in account.s3.list_objects_v2(Bucket=bucket["Name"])["Contents"]:
+        account.s3.delete_object(Bucket=bucket["Name"], Key=one["Key"])
+
+
+def bucket_opened(account: Account) -> None:
+    (bucket,) = account.everything()["bucket"]
+    account.s3.put_public_access_block(Bucket=bucket["Name"], PublicAccessBlockConfiguration={"BlockPublicAcls": False})
+
+
+@pytest.mark.parametrize("drift", [instance_terminated, policy_widened, policy_removed, groups_of_an_instance_changed,
+                                   metadata_loosened, binary_deleted, bucket_opened], ids=lambda one: one.__name__)
+def test_an_instance_or_what_it_needs_changed_by_hand_is_put_right(
+        operator: Operator, account: Account, drift: Callable[[Account], None]) -> None:
+    test_what_was_changed_by_hand_is_shown_and_put_right(operator, account, drift)
+
+
+def test_a_zone_without_capacity_is_avoided(operator: Operator, account: Account, cloud: CloudHandle) -> None:
+    cloud.call("no_capacity", zone="b", type="t3.small")
+    operator.up()
+    operator.converged()
+    zones = {one["Placement"]["AvailabilityZone"][-1] for one in account.instances() if one["InstanceType"] == "t3.small"}
+    assert zones == {"a", "c"}
+    assert account.counts()["instance"] == 4
+
+
+def test_a_fresh_instance_profile_is_waited_for(operator: Operator, account: Account, cloud: CloudHandle) -> None:
+    cloud.call("stale", seconds={"instance-profile": 2, "role": 1})
+    operator.up()
+    cloud.call("calm")
+    operator.converged()
+    assert account.counts() == ARCHITECTURE
+
+
+def test_the_quota_of_vcpus_is_named(operator: Operator, cloud: CloudHandle) -> None:
+    cloud.call("limit", vcpus=4)
+    refused = operator.run("up")
+    assert refused.code == 1 and "vCPU" in refused.err and "Service Quotas" in refused.err, refused
+
+
+def test_fewer_and_more_workers(operator: Operator, account: Account) -> None:
+    operator.up()
+    operator.settings = {"instances": {"workers": 1}}
+    operator.up()
+    assert sorted(map(_name, account.instances("running"))) == ["control-plane", "worker-1"]
+    operator.settings = {"instances": {"workers": 5}}
+    operator.up()
+    assert len(account.instances("running")) == 6
+    operator.converged()
     operator.down()
     account.empty()
 

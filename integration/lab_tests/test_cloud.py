@@ -2,9 +2,14 @@
 from __future__ import annotations
 
 import base64
+import http.client
+import select
 import time
 
 import pytest
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from botocore.exceptions import ClientError, EndpointConnectionError
 from botocore.parsers import ResponseParserError
 from lab_tests.architecture import KEY, TRUST, UBUNTU, Architecture, client, code_of, eventually, tagged
@@ -308,6 +313,20 @@ def test_a_private_bucket_keeps_objects(cloud: CloudHandle) -> None:
     assert code_of(lambda: s3.delete_bucket(Bucket="nodeboot-demo")) == "BucketNotEmpty"
     s3.delete_object(Bucket="nodeboot-demo", Key="nodeboot/a b+c")
     s3.delete_bucket(Bucket="nodeboot-demo")
+
+
+def test_an_answer_without_content_leaves_nothing_on_the_connection(cloud: CloudHandle) -> None:
+    s3 = client(cloud, "s3")
+    s3.create_bucket(Bucket="nodeboot-demo", CreateBucketConfiguration={"LocationConstraint": cloud.region})
+    access_key, secret = cloud.call("keys")["operator"]
+    connection = http.client.HTTPConnection(cloud.endpoint.rpartition("/")[2])
+    for method, status in (("DELETE", 204), ("HEAD", 404)):
+        request = AWSRequest(method, f"{cloud.endpoint}/nodeboot-demo")
+        S3SigV4Auth(Credentials(access_key, secret), "s3", cloud.region).add_auth(request)
+        connection.request(method, "/nodeboot-demo", headers=dict(request.headers.items()))
+        answer = connection.getresponse()
+        assert (answer.status, answer.read()) == (status, b"")
+        assert not select.select([connection.sock], [], [], 0.2)[0]
 
 
 def test_lists_come_in_pages(cloud: CloudHandle) -> None:

@@ -162,6 +162,8 @@ class Exchange:
         elif self.protocol == "ec2":
             body = fixes.in_namespace(body)
         kept = {name.replace("-", "_"): value for name, value in headers.items() if name.lower() not in DROPPED}
+        if status in (204, 304):
+            body = b""  # moto writes one; HTTP has none there, and it would begin the next answer
         if self.http.command == "HEAD":  # the answer has no body, but says how long it would have been
             body = bytes(int(next((v for k, v in headers.items() if k.lower() == "content-length"), 0)))
         self.http.reply(status, body, kind, **kept)
