@@ -97,13 +97,13 @@ class Cluster:
     def config(self, role: str, **more: dict[str, Any]) -> str:
         sections: dict[str, dict[str, Any]] = {
             "cluster": {"name": self.spec.name, "region": self.lab.region}, "node": {"role": role},
-            "kubernetes": self._kubernetes(), "join": {"store": self.spec.store}}
+            "kubernetes": self.kubernetes(), "join": {"store": self.spec.store}}
         for extra in (self.spec.settings, more):
             for section, keys in extra.items():
                 sections[section] = sections.get(section, {}) | keys
         return toml(sections)
 
-    def _kubernetes(self) -> dict[str, Any]:
+    def kubernetes(self) -> dict[str, Any]:
         if self.spec.bundle is None:
             raise LabError("no Kubernetes bundle is named")
         version = kubedebs.kubernetes_version(self.spec.bundle)

@@ -1,23 +1,31 @@
-"""The demonstration: bare machines become a cluster while one watches. `script/demo` prepares and calls it."""
+"""The demonstration: from an empty AWS account to a cluster and back while one watches. `script/demo` prepares it.
+
+nodeboot itself does all of it, through the same calls as on AWS; the lab plays the account, and boots the machines.
+"""
 from __future__ import annotations
 
 import argparse
+import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from . import standin
-from .cluster import Cluster, Spec, journal, service_state
+from .cluster import Cluster, Spec, find_binary, toml
 from .command import LabError
 from .lab import Lab, Options
 from .machine import Machine, wait_for
+from .paths import write_file
 
-DEADLINE = 900.0  # seconds for all machines together
+NAME = "demo"
+DEADLINE = 900.0  # seconds for one command of nodeboot
+KUBECTL = ("kubectl", "--kubeconfig", "/etc/kubernetes/admin.conf")
 
 
 def parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser(prog="script/demo", description="Boots a Kubernetes cluster on this machine as if "
-                                  "it were EC2, shows what nodeboot did, and stops it again.")
+    top = argparse.ArgumentParser(prog="script/demo", description="Makes a Kubernetes cluster in an AWS account "
+                                  "played on this machine, shows what nodeboot did, and deletes it again.")
     top.add_argument("--workers", type=int, default=2, metavar="N", help="how many workers (default: 2)")
     top.add_argument("--bundle", type=Path, metavar="DIR", help="a real Kubernetes bundle (default: the stand-in)")
     top.add_argument("--source", choices=("repository", "bundle"),
@@ -44,30 +52,33 @@ class Screen:
         print(f"{self.elapsed():7.1f} s  {text}", flush=True)
 
 
-def follow(machines: list[Machine], screen: Screen) -> None:
-    """Prints each machine's console records as they come, until nodeboot has ended on all of them."""
-    seen = {machine.name: 0 for machine in machines}
-    waiting = set(seen)
+class Operator:
+    """nodeboot cluster, run as an operator of the lab's AWS."""
 
-    def look() -> bool:
-        for machine in machines:
-            records = [line for line in machine.console().splitlines() if line.startswith("nodeboot: ")]
-            for record in records[seen[machine.name] :]:
-                screen.line(f"{machine.name:<16}{record.split(' ', 2)[-1][:160]}")
-            seen[machine.name] = len(records)
-            if machine.name in waiting and finished(machine):
-                waiting.discard(machine.name)
-                screen.line(f"{machine.name:<16}nodeboot is done")
-        return not waiting
+    def __init__(self, lab: Lab, cluster: Cluster, workers: int) -> None:
+        self.lab = lab
+        self.config = lab.folder / "demo.toml"
+        sections: dict[str, dict[str, Any]] = {
+            "cluster": {"name": NAME, "region": lab.region}, "kubernetes": cluster.kubernetes(),
+            "instances": {"workers": workers, "image": "debian-13"}}
+        write_file(self.config, toml(sections))
 
-    wait_for("all machines", look, DEADLINE, 0.3)
+    def run(self, *words: str) -> None:
+        """Shows what it says while it says it."""
+        argv = self.lab.operator_argv([find_binary(), "cluster", *words, "--config", self.config])
+        print(f"    nodeboot cluster {' '.join(words)}", flush=True)
+        child = subprocess.Popen(argv, env=self.lab.operator_environment(), stdin=subprocess.DEVNULL,
+                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        assert child.stdout is not None
+        for line in child.stdout:
+            print("    " + line, end="", flush=True)
+        if child.wait(DEADLINE) != 0:
+            raise LabError(f"nodeboot cluster {words[0]} ended with {child.returncode}")
 
-
-def finished(machine: Machine) -> bool:
-    state = service_state(machine)
-    if state == "failed":
-        raise LabError(f"nodeboot failed on {machine.name}:\n{journal(machine)[-3000:]}")
-    return state == "active"
+    def account(self) -> str:
+        """What the account holds, but for what AWS puts into every new one."""
+        held = self.lab.cloud.call("inventory")
+        return ", ".join(f"{number} {kind}" for kind, number in held.items()) or "nothing"
 
 
 def show(machine: Machine, *words: str) -> bool:
@@ -76,12 +87,11 @@ def show(machine: Machine, *words: str) -> bool:
     return said.ok
 
 
-def show_cluster(machines: list[Machine], screen: Screen) -> bool:
-    kubectl = ("kubectl", "--kubeconfig", "/etc/kubernetes/admin.conf")
+def show_nodes(machines: list[Machine], screen: Screen) -> bool:
     screen.step("the nodes, as Kubernetes sees them")
     # Roles come from the control plane, which looks for new nodes every 20 s.
-    wait_for("the nodes' roles", lambda: "<none>" not in machines[0].run((*kubectl, "get", "nodes")).out, 60)
-    good = show(machines[0], *kubectl, "get", "nodes")
+    wait_for("the nodes' roles", lambda: "<none>" not in machines[0].run((*KUBECTL, "get", "nodes")).out, 60)
+    good = show(machines[0], *KUBECTL, "get", "nodes")
     for title, words in (("health", ("nodeboot", "node", "status")),
                          ("where the boot time went", ("nodeboot", "node", "timeline")),
                          ("a second `node up`: nothing to do", ("nodeboot", "node", "up"))):
@@ -92,11 +102,17 @@ def show_cluster(machines: list[Machine], screen: Screen) -> bool:
     return good
 
 
+def machines_of(lab: Lab) -> list[Machine]:
+    """The control plane first."""
+    return sorted(lab.machines(), key=lambda one: one.instance.tags["nodeboot.io/name"] != "control-plane")
+
+
 def closing(lab: Lab, keep: bool) -> str:
     command = f"script/lab --name {lab.name}"
-    how = (f"    {command} shell control-plane       a root shell on a machine (then: kubectl get nodes)\n"
-           f"    {command} status                    what runs\n"
-           f"    {command} down                      stop everything and leave nothing behind\n")
+    how = (f"    {command} shell {NAME}-control-plane  a root shell on a machine (then: kubectl get nodes)\n"
+           f"    {command} aws -- bash                a shell as an operator of the lab's AWS\n"
+           f"    {command} status                     what runs\n"
+           f"    {command} down                       stop everything and leave nothing behind\n")
     return ("The cluster keeps running:\n" if keep else
             "The cluster is stopped again; `script/demo --keep` leaves it running for you:\n") + how
 
@@ -109,39 +125,40 @@ def main(words: list[str] | None = None) -> int:
         bundle = arguments.bundle.resolve() if arguments.bundle else standin.bundle()
         if not arguments.bundle:
             print("Kubernetes is played by a stand-in here, as strict as the real one; --bundle DIR takes a real one.")
-        screen.step("starting the lab: network, metadata, AWS, package archives")
+        screen.step("starting the lab: network, AWS, package archives")
         lab.down()
         lab.up(Options(bundles=[bundle]))
         source = arguments.source or ("bundle" if arguments.bundle else "repository")
-        cluster = Cluster(lab, Spec(bundle=bundle, source=source))
-        cluster.prepare()
-        screen.step(f"booting 1 control plane and {arguments.workers} workers; user-data does the rest")
-        machines = cluster.launch_all(arguments.workers)
-        for machine in machines:
-            screen.line(f"{machine.name:<16}{machine.instance.id} {machine.instance.address} {machine.instance.type}")
-        follow(machines, screen)
-        good = show_cluster(machines, screen)
+        operator = Operator(lab, Cluster(lab, Spec(bundle=bundle, source=source)), arguments.workers)
+        screen.step(f"the account holds {operator.account()}; making a cluster of 1 + {arguments.workers}")
+        operator.run("up")
+        good = show_nodes(machines_of(lab), screen)
+        screen.step(f"the account holds {operator.account()}")
+        operator.run("status")
+        screen.step("`cluster up` again: nothing to do")
+        operator.run("up")
+        if not arguments.keep:
+            pause(lab)
+            screen.step("and away with it")
+            operator.run("down", "--yes")
+            screen.step(f"the account holds {operator.account()}")
+            good = good and operator.account() == "nothing"
         screen.step("done")
     except LabError as error:
         print(f"script/demo: {error}", file=sys.stderr)
     except KeyboardInterrupt:
         print("script/demo: stopped", file=sys.stderr)
-    finish(lab, arguments.keep)
+    if not arguments.keep:
+        lab.down()
+    print(closing(lab, arguments.keep), end="", flush=True)
     return 0 if good else 1
 
 
-def finish(lab: Lab, keep: bool) -> None:
-    if not keep and lab.is_up and sys.stdin.isatty():
-        print(closing(lab, True) + "Press Enter here to stop it.", flush=True)
-        try:
-            sys.stdin.readline()
-        except KeyboardInterrupt:
-            pass
-        lab.down()
-        return
-    if not keep:
-        lab.down()
-    print(closing(lab, keep), end="", flush=True)
+def pause(lab: Lab) -> None:
+    """Somebody who sits there may look around first."""
+    if sys.stdin.isatty():
+        print(closing(lab, True) + "Press Enter here to delete it.", flush=True)
+        sys.stdin.readline()
 
 
 if __name__ == "__main__":

@@ -417,3 +417,17 @@ def test_details_that_a_launcher_looks_at(made: Architecture) -> None:
     made.state()
     (volume,) = ec2.describe_volumes()["Volumes"]
     assert volume["Attachments"][0]["DeleteOnTermination"] is True
+
+
+def test_the_lab_counts_what_an_account_holds(cloud: CloudHandle, made: Architecture) -> None:
+    client(cloud, "s3").create_bucket(Bucket="nodeboot-demo", CreateBucketConfiguration={
+        "LocationConstraint": cloud.region})
+    made.ssm.put_parameter(Name="/nodeboot/demo/join", Value="x", Type="String")
+    assert cloud.call("inventory") == {
+        "VPCs": 1, "subnets": 2, "internet gateways": 1, "elastic IPs": 1, "NAT gateways": 1, "route tables": 2,
+        "security groups": 1, "key pairs": 1, "instances": 1, "volumes": 1, "roles": 1, "instance profiles": 1,
+        "parameters": 1, "buckets": 1}
+    made.down()
+    made.ssm.delete_parameter(Name="/nodeboot/demo/join")
+    client(cloud, "s3").delete_bucket(Bucket="nodeboot-demo")
+    assert cloud.call("inventory") == {}

@@ -91,6 +91,24 @@ class Backend:
     def ec2(self) -> Any:
         return self.of("ec2")
 
+    def inventory(self, without: Any) -> dict[str, int]:
+        """Things of each kind, but for a default VPC's, what is as good as gone, and the users `without`."""
+        ec2, iam = self.ec2, self.iam
+        ours = {name for name, vpc in ec2.vpcs.items() if vpc.is_default != "true"}
+        counts = {
+            "VPCs": len(ours), "subnets": sum(one.vpc_id in ours for zone in ec2.subnets.values() for one in zone.values()),
+            "internet gateways": len(ec2.internet_gateways), "elastic IPs": len(ec2.addresses),
+            "NAT gateways": sum(one.state not in ("deleted", "failed") for one in ec2.nat_gateways.values()),
+            "route tables": sum(one.vpc_id in ours and one.main_association_id is None
+                                for one in ec2.route_tables.values()),
+            "security groups": sum(one.name != "default" for vpc in ours for one in ec2.groups[vpc].values()),
+            "key pairs": len(ec2.keypairs), "instances": sum(one._state.name != "terminated" for one in ec2.all_instances()),
+            "volumes": len(ec2.volumes), "roles": len(iam.roles), "instance profiles": len(iam.instance_profiles),
+            "users": len(set(one.name for one in iam.users.values()) - set(without)),
+            "parameters": sum(not name.startswith("/aws/") for name in self.of("ssm")._parameters),
+            "buckets": len(self.of("s3").buckets)}
+        return {kind: number for kind, number in counts.items() if number}
+
     # ---- what resources.py asks
 
     def tags(self, resource: str) -> dict[str, str]:

@@ -247,6 +247,12 @@ class Cloud:
         """Name of the call whose answer is being held; empty while it has not come."""
         return self.hold.held
 
+    def call_inventory(self) -> dict[str, int]:
+        """How many things of each kind there are that were not there on the account's first day."""
+        with self.backend.lock:
+            self.lifecycle.advance()
+            return self.backend.inventory(without=self.keys)
+
     def call_put_user(self, name: str, document: Document) -> tuple[str, str]:
         """A user with this one policy; made at the first call, given another policy at the next."""
         check(document)
