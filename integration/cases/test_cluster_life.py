@@ -13,6 +13,7 @@ from cases.operator import CHANGES, Account, Operator, eventually, tags
 from lab.cloud.handle import CloudHandle
 
 EVERYWHERE = "0.0.0.0/0"
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl someone@example.com\n"
 
 
 @pytest.fixture
@@ -84,7 +85,8 @@ OUT = {("all", "out", EVERYWHERE)}
 ])
 def test_every_security_group_rule_is_there_and_no_other(
         operator: Operator, account: Account, access: dict[str, Any], control_plane: set[Any], worker: set[Any]) -> None:
-    operator.settings = {"access": access}
+    (operator.folder / "key.pub").write_text(KEY)
+    operator.settings = {"access": access | {"ssh_public_key": str(operator.folder / "key.pub")}}
     operator.up()
     groups = {one: account.find("security-group", one) for one in ("control-plane", "worker")}
     names = {one["GroupId"]: name for name, one in groups.items()}
@@ -383,7 +385,7 @@ def test_a_quota_that_is_used_up_is_named(operator: Operator, account: Account, 
 
 
 def test_a_failed_nat_gateway_is_made_again_once(operator: Operator, account: Account, cloud: CloudHandle) -> None:
-    cloud.call("durations", scale=1, nat_pending=1, nat_deleting=0)
+    cloud.call("durations", scale=0.01, nat_pending=100, nat_deleting=0)
     cloud.call("fail_nat", code="InternalError", message="NAT gateway creation failed")
     operator.up()
     operator.converged()

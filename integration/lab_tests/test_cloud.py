@@ -124,6 +124,8 @@ def test_a_client_token_gives_the_same_instance_again(cloud: CloudHandle, made: 
     assert code_of(lambda: made.launch(ClientToken="one", InstanceType="t3.medium")) == "IdempotentParameterMismatch"
     assert made.describe(first)["ClientToken"] == "one"
     assert len(made.ec2.describe_instances()["Reservations"]) == 3
+    made.ec2.terminate_instances(InstanceIds=[first])
+    assert code_of(lambda: made.launch(ClientToken="one")) == "IdempotentInstanceTerminated"
 
 
 def test_a_client_token_gives_the_same_nat_gateway_again(cloud: CloudHandle) -> None:

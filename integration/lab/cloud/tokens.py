@@ -35,11 +35,19 @@ class Tokens:
             raise AwsError("IdempotentParameterMismatch", "The request uses the same client token as a previous, but "
                            "non-identical request. Do not reuse a client token with different requests, unless the "
                            "requests are identical")
+        if call.name == "ec2:RunInstances" and _ended(body, backend):
+            raise AwsError("IdempotentInstanceTerminated", "The client token that you have provided is associated with a "
+                           "resource that is already deleted. Please use a different client token")
         return status, headers, _as_of_now(body, backend)
 
     def keep(self, call: Call, answer: Answer) -> None:
         if (key := self._key(call)) is not None and answer[0] == 200:
             self._kept[key] = (self._parameters(call), answer)
+
+
+def _ended(body: bytes, backend: Backend) -> bool:
+    found = [backend.ec2.get_instance_by_id(one.decode()) for one in re.findall(rb"<instanceId>(i-[0-9a-f]+)<", body)]
+    return any(one is None or one._state.name in ("shutting-down", "terminated") for one in found)
 
 
 def _as_of_now(body: bytes, backend: Backend) -> bytes:
