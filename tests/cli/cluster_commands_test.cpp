@@ -170,7 +170,7 @@ TEST_F(ClusterCommands, iam_policy_is_printed_without_asking_aws) {
     EXPECT_THAT(out, HasSubstr("arn:aws:ssm:eu-central-1:*:parameter/nodeboot/demo/join"));
     EXPECT_EQ(run({"cluster", "iam-policy", "--for", "anybody"}), exit_usage);
     EXPECT_EQ(run({"cluster", "iam-policy", "--account", "12"}), exit_usage);
-    EXPECT_THAT(aws.log, IsEmpty());
+    EXPECT_THAT(aws.ec2.log, IsEmpty());
 }
 
 }  // namespace

@@ -7,7 +7,6 @@
 #include "cli/app.hpp"
 #include "cli/fake_node.hpp"
 #include "support/fake_access.hpp"
-#include "support/fake_ec2.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace nodeboot::cli {
@@ -23,9 +22,9 @@ struct ClusterKubeconfig : ::testing::Test, testing::Harness {
         std::ofstream(config_file) << "[cluster]\nname = \"demo\"\nregion = \"eu-central-1\"\n";
         surroundings.make_aws = [this](const Config&, const Log&,
                                        std::stop_token) -> Result<std::unique_ptr<AwsAccess>> {
-            return std::make_unique<nodeboot::testing::FakeAccess>(aws, parameters);
+            return std::make_unique<nodeboot::testing::FakeAccess>(aws);
         };
-        parameters.values[parameter] = fmt::format(
+        aws.parameters.values[parameter] = fmt::format(
             "apiVersion: v1\nkind: Config\ncurrent-context: a\ncontexts:\n- name: a\n  context: {{cluster: c, user: "
             "u}}\n"
             "clusters:\n- name: c\n  cluster: {{server: \"https://10.0.0.10:6443\", certificate-authority-data: {0}}}\n"
@@ -33,8 +32,7 @@ struct ClusterKubeconfig : ::testing::Test, testing::Harness {
             base64_encode("PEM"));
     }
     nodeboot::testing::TemporaryFolder folder;
-    nodeboot::testing::FakeEc2 aws{clock};
-    nodeboot::testing::FakeParameters parameters;
+    nodeboot::testing::FakeAws aws{clock};
 };
 
 TEST_F(ClusterKubeconfig, prints_it_for_the_address_that_was_asked_for) {
@@ -49,7 +47,7 @@ TEST_F(ClusterKubeconfig, without_a_control_plane_it_says_what_makes_one) {
 }
 
 TEST_F(ClusterKubeconfig, before_it_is_published_it_says_where_it_looked) {
-    parameters.values.clear();
+    aws.parameters.values.clear();
     EXPECT_EQ(run({"cluster", "kubeconfig", "--address", "127.0.0.1"}), exit_error);
     EXPECT_THAT(err, HasSubstr(parameter));
 }
