@@ -81,7 +81,6 @@ class Dns final : public NodePhase {
         std::vector<NodeChange> changes;
         if (mode_ == DnsMode::google) NB_CHECK(plan_resolved(changes, view));
         if (mode_ == DnsMode::file) NB_CHECK(plan_file(changes, view));
-        NB_CHECK(want_pods_file(changes, view));
         return changes;
     }
 
@@ -97,8 +96,6 @@ class Dns final : public NodePhase {
         if (NB_TRY(outlived(changes, view, NB_TRY(view.unit(kUnit)), kResolved, clock_)))
             changes.push_back({kUnit, "still asks nodeboot's servers", "restarted", Unit{UnitVerb::restart, kUnit}});
         NB_CHECK(undo_drop_ins(changes, view));
-        NB_CHECK(want_restored(changes, view, pods_resolv_conf));
-        NB_CHECK(want_no_empty_folder(changes, view, Path(pods_resolv_conf).parent_path()));
         return changes;
     }
 
@@ -216,25 +213,6 @@ class Dns final : public NodePhase {
         return {};
     }
 
-    // For the moment no server but the configured ones (networkd restarts, a lease is late): what is written stays. A
-    // kubelet that was told of the file keeps it whatever the mode has become.
-    Result<void> want_pods_file(std::vector<NodeChange>& changes, const HostView& view) const {
-        if (mode_ != DnsMode::google && !NB_TRY(view.stat(pods_resolv_conf))) return {};
-        const auto uplink = NB_TRY(view.read(kUplink)).value_or("");
-        std::string text = "# Made by nodeboot; what pods ask, CoreDNS among them: the VPC's own resolver.\n";
-        bool any = false;
-        for (const auto line : lines_of(uplink)) {
-            const auto words = words_of(line);
-            if (words.size() < 2) continue;
-            const bool server = words[0] == "nameserver" && !contains_all(servers_, {std::string(words[1])});
-            // Old kubelets make an empty name of the "." that resolved writes for "none" (kubernetes#112135).
-            const bool search = words[0] == "search" && words[1] != ".";
-            if (server || search || words[0] == "options") text += fmt::format("{}\n", line);
-            any = any || server;
-        }
-        return any ? want_file(changes, view, pods_resolv_conf, text) : Result<void>{};
-    }
-
     Result<void> plan_file(std::vector<NodeChange>& changes, const HostView& view) const {
         const auto now = NB_TRY(view.read(kResolvConf)).value_or("");
         std::string text = "# Made by nodeboot; change with dns.mode and dns.servers in its config.\n";
@@ -263,7 +241,6 @@ std::vector<std::string> vpc_domains(const Config& config) {
 }
 
 Result<std::string> kubelet_resolv_conf(const HostView& view) {
-    if (NB_TRY(view.stat(pods_resolv_conf))) return std::string(pods_resolv_conf);
     const auto used = nameservers(NB_TRY(view.read(kResolvConf)).value_or(""));
     const bool stub = std::any_of(used.begin(), used.end(), [](const auto& s) { return s.starts_with("127."); });
     const bool dangling = used.empty();

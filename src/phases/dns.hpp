@@ -32,13 +32,9 @@ std::shared_ptr<const NodePhase> make_dns_phase(const Config& config, const Cloc
 /// Domains that the VPC's resolver answers, without "~": AWS's own names, internal names, the VPC's reverse zone.
 std::vector<std::string> vpc_domains(const Config& config);
 
-/// Google mode's servers for pods: those that resolved knows besides `dns.servers`, the VPC's. CoreDNS and libc take an
-/// NXDOMAIN from whomever they asked; only resolved asks both (docs/decisions/0010-pods-ask-the-vpc-resolver.md).
-inline constexpr auto pods_resolv_conf = "/etc/kubernetes/nodeboot-resolv.conf";
-
-/// What kubelet's --resolv-conf has to be on this machine: pods_resolv_conf where it was written, else the file that
-/// names real servers. A resolv.conf with a loopback stub (127.0.0.53) makes CoreDNS ask itself (coredns loop plugin);
-/// where resolved's stub is in use that is resolved's own list.
+/// What kubelet's resolvConf has to be: the file that names real servers. A resolv.conf with a loopback stub
+/// (127.0.0.53) makes CoreDNS ask itself (coredns loop plugin). Where resolved's stub is in use this is resolved's own
+/// list, which holds the global servers first, then the link's.
 Result<std::string> kubelet_resolv_conf(const HostView& view);
 
 }  // namespace nodeboot

@@ -61,44 +61,10 @@ TEST_F(Dns, google_servers_stand_beside_the_link_s_own_which_keeps_the_vpc_s_nam
                "write /etc/systemd/network/10-netplan-ens5.network.d/50-nodeboot.conf (0644)",
                "restart systemd-resolved.service",
                "run resolvectl domain 2 ec2.internal '~internal' '~amazonaws.com' '~api.aws' '~0.10.in-addr.arpa'",
-               "run resolvectl default-route 2 yes", "write /etc/kubernetes/nodeboot-resolv.conf (0644)"}));
+               "run resolvectl default-route 2 yes"}));
     converge();
     EXPECT_NE(node.host.content(kFile)->find("\nDNS=8.8.8.8 8.8.4.4\n"), std::string::npos);
     EXPECT_EQ(node.host.content(kFile)->find("Domains"), std::string::npos);
-}
-
-TEST_F(Dns, pods_ask_the_vpc_s_resolver_alone) {
-    converge();
-    EXPECT_EQ(kubelet_resolv_conf(node.host).value_or("?"), pods_resolv_conf);
-    const auto text = node.host.content(pods_resolv_conf).value_or("");
-    EXPECT_NE(text.find("\nnameserver 10.0.0.2\n"), std::string::npos) << text;
-    EXPECT_EQ(text.find("8.8."), std::string::npos) << text;
-}
-
-TEST_F(Dns, pods_keep_the_search_domains_and_no_empty_one) {
-    node.host.put(kUplink, "nameserver 10.0.0.2\noptions edns0 trust-ad\nsearch ec2.internal\n");
-    ASSERT_TRUE(node.converge(*phase()));
-    EXPECT_NE(node.host.content(pods_resolv_conf)->find("\noptions edns0 trust-ad\nsearch ec2.internal\n"),
-              std::string::npos);
-    node.host.put(kUplink, "nameserver 10.0.0.2\nsearch .\n");
-    ASSERT_TRUE(node.converge(*phase()));
-    EXPECT_EQ(node.host.content(pods_resolv_conf)->find("search"), std::string::npos);
-}
-
-TEST_F(Dns, pods_resolver_stays_while_the_link_has_none_for_the_moment) {
-    converge();
-    node.host.put(kUplink, "nameserver 8.8.8.8\nnameserver 8.8.4.4\n");
-    EXPECT_EQ(planned(node, *phase()), Lines{});
-}
-
-TEST_F(Dns, pods_resolver_follows_the_lease_whatever_the_mode_has_become) {
-    converge();
-    node.config.host.dns_mode = DnsMode::keep;
-    EXPECT_EQ(planned(node, *phase()), Lines{});
-    node.host.put(kUplink, "nameserver 10.0.7.7\n");
-    expect_converges(node, *phase());
-    EXPECT_EQ(node.host.log, Lines{std::string("write ") + pods_resolv_conf});
-    EXPECT_NE(node.host.content(pods_resolv_conf)->find("10.0.7.7"), std::string::npos);
 }
 
 TEST_F(Dns, resolved_that_uses_other_servers_is_restarted_and_nothing_else) {

@@ -10,9 +10,7 @@ namespace {
 
 using testing::matches_golden;
 
-KubeadmFacts facts(unsigned minor, unsigned patch) {
-    return {{1, minor, patch}, "ip-10-0-0-10", "/etc/kubernetes/nodeboot-resolv.conf"};
-}
+KubeadmFacts facts(unsigned minor, unsigned patch) { return {{1, minor, patch}, "ip-10-0-0-10", ""}; }
 
 JoinSecret join_secret() {
     JoinSecret secret;
