@@ -316,7 +316,10 @@ def test_the_quota_of_vcpus_is_named(operator: Operator, cloud: CloudHandle) -> 
 def test_fewer_and_more_workers(operator: Operator, account: Account) -> None:
     operator.up()
     operator.settings = {"instances": {"workers": 1}}
-    operator.up()
+    refused = operator.run("up")  # what runs on them is asked about first
+    assert refused.code == 1 and "would be terminated" in refused.err, refused
+    assert len(account.instances("running")) == 4
+    operator.up("--yes")
     assert sorted(map(_name, account.instances("running"))) == ["control-plane", "worker-1"]
     operator.settings = {"instances": {"workers": 5}}
     operator.up()
