@@ -17,6 +17,7 @@ from typing import Any
 TARGETS = ("imds", "aws", "packages", "images", "files", "machines")
 EFFECTS = {
     "delay": "seconds before the request is looked at",
+    "latency": "seconds from the request to its answer, what the lab itself takes included (AWS alone)",
     "status": "HTTP status of an empty answer",
     "error": "AWS error code, e.g. ThrottlingException",
     "refuse": "closes the connection without reading on",

@@ -5,6 +5,7 @@ import base64
 import http.client
 import select
 import time
+from typing import Any
 
 import pytest
 from botocore.auth import S3SigV4Auth
@@ -281,6 +282,21 @@ def test_groups_and_subnets_of_different_networks_do_not_fit(made: Architecture)
     vpc = made.ec2.create_vpc(CidrBlock="10.1.0.0/16")["Vpc"]["VpcId"]
     other = made.ec2.create_security_group(GroupName="o", Description="o", VpcId=vpc)["GroupId"]
     assert code_of(lambda: made.launch(SecurityGroupIds=[other])) == "InvalidParameter"
+
+
+def test_each_source_of_a_permission_is_a_rule_of_its_own(made: Architecture) -> None:
+    """One can be revoked, whatever else has the same ports."""
+    group = made.ec2.create_security_group(GroupName="apart", Description="apart", VpcId=made.vpc)["GroupId"]
+
+    def api(**who: Any) -> list[dict[str, Any]]:
+        return [{"IpProtocol": "tcp", "FromPort": 6443, "ToPort": 6443} | who]
+    outside, nodes = {"IpRanges": [{"CidrIp": "203.0.113.7/32"}]}, {"UserIdGroupPairs": [{"GroupId": group}]}
+    made.ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=api(**outside) + api(**nodes))
+    made.ec2.revoke_security_group_ingress(GroupId=group, IpPermissions=api(**nodes))
+    (left,) = made.ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"][0]["IpPermissions"]
+    assert (left["UserIdGroupPairs"], left["IpRanges"]) == ([], outside["IpRanges"])
+    with pytest.raises(ClientError, match="InvalidPermission.NotFound"):
+        made.ec2.revoke_security_group_ingress(GroupId=group, IpPermissions=api(**nodes))
 
 
 def test_key_pairs_are_known_by_id_too(made: Architecture) -> None:

@@ -11,8 +11,8 @@ import hashlib
 import json
 from typing import Any, Callable
 
-from moto.ec2.exceptions import EC2ClientError
-from moto.ec2.models import elastic_ip_addresses, instances, key_pairs, nat_gateways, route_tables
+from moto.ec2.exceptions import EC2ClientError, InvalidPermissionNotFoundError
+from moto.ec2.models import elastic_ip_addresses, instances, key_pairs, nat_gateways, route_tables, security_groups
 from moto.ec2.responses import elastic_block_store as volume_answers
 from moto.ec2.responses import instances as instance_answers
 from moto.ec2.responses import key_pairs as key_answers
@@ -75,6 +75,7 @@ def apply(lifecycle: Callable[[], Lifecycle]) -> None:
     _instances(lifecycle)
     _nat_gateways(lifecycle)
     _key_pairs()
+    _security_groups()
     _filters()
     _parameters()
     elastic_ip_addresses.random_ip = random_public_ip  # moto's would be of 127.0.0.0/8
@@ -218,6 +219,44 @@ def _nat_gateways(lifecycle: Callable[[], Lifecycle]) -> None:
     backend.create_nat_gateway = created  # type: ignore[method-assign]
     backend.delete_nat_gateway = deleted  # type: ignore[method-assign]
     backend.describe_nat_gateways = described  # type: ignore[method-assign]
+
+
+def _security_groups() -> None:
+    """Each source of a permission is a rule of its own. moto takes one away only where all that shares its ports came in one
+    piece, and otherwise answers that it had."""
+    kind = security_groups.SecurityGroupBackend
+
+    def revoking(direction: str) -> Callable[..., None]:
+        by_ids = getattr(kind, f"revoke_security_group_{direction}")
+
+        def revoke(self: Any, group_name_or_id: str, ip_protocol: str, from_port: Any, to_port: Any, ip_ranges: Any,
+                   source_groups: Any = None, prefix_list_ids: Any = None, security_rule_ids: Any = None,
+                   vpc_id: Any = None) -> None:
+            if security_rule_ids:
+                return by_ids(self, group_name_or_id, ip_protocol, from_port, to_port, ip_ranges, source_groups,  # type: ignore
+                              prefix_list_ids, security_rule_ids, vpc_id)
+            group = self.get_security_group_by_name_or_id(group_name_or_id, vpc_id)
+            rules = getattr(group, f"{direction}_rules")
+            same = [one for one in rules if one.ip_protocol == ip_protocol and
+                    (str(one.from_port), str(one.to_port)) == (str(from_port), str(to_port))]
+            for name, items in (("ip_ranges", ip_ranges), ("source_groups", source_groups),
+                                ("prefix_list_ids", prefix_list_ids)):
+                for item in items or []:
+                    found = [(rule, each) for rule in same for each in getattr(rule, name) if _who(each) == _who(item)]
+                    if not found:
+                        raise InvalidPermissionNotFoundError()
+                    for rule, each in found:
+                        getattr(rule, name).remove(each)
+            left = [one for one in rules if one not in same or one.ip_ranges or one.source_groups or one.prefix_list_ids]
+            setattr(group, f"{direction}_rules", left)
+            getattr(self, f"sg_old_{direction}_ruls")[group.id] = left.copy()
+        return revoke
+    for direction in ("ingress", "egress"):
+        setattr(kind, f"revoke_security_group_{direction}", revoking(direction))
+
+
+def _who(source: dict[str, Any]) -> str:
+    return str(next(source[key] for key in ("CidrIp", "CidrIpv6", "GroupId", "GroupName", "PrefixListId") if source.get(key)))
 
 
 def _key_pairs() -> None:

@@ -153,7 +153,14 @@ class Exchange:
         finally:
             self.log()
 
+    def pace(self) -> None:
+        """A scripted latency: the answer does not leave sooner. What was asked for has happened long before, as on AWS."""
+        left = self.began + float(self.http.effects.get("latency", 0)) - time.monotonic()
+        if left > 0:
+            time.sleep(left)
+
     def answer(self, status: int, headers: dict[str, str], body: bytes) -> None:
+        self.pace()
         self.outcome = str(status)
         usual = {"json": "application/x-amz-json-1.1", "ec2": "text/xml;charset=UTF-8"}.get(self.protocol, "text/xml")
         kind = next((value for name, value in headers.items() if name.lower() == "content-type"), usual)
@@ -169,6 +176,7 @@ class Exchange:
         self.http.reply(status, body, kind, **kept)
 
     def refuse(self, error: AwsError) -> None:
+        self.pace()
         self.outcome = error.spelt(self.protocol)
         text, kind = errors.body(error, self.protocol)
         self.http.reply(error.status(self.protocol), text, kind, x_amzn_RequestId=errors.request_id())
