@@ -41,15 +41,23 @@ Result<RunReport> up(Launcher& launcher, Session& session) {
     const auto plan = plan_side_by_side(catalog, launcher.options());
     if (!plan.ok()) return plan;
     NB_CHECK(ask_before_terminating(plan, session));
-    return launcher.apply(catalog, plan.changed());
+    return launcher.apply(catalog, plan.changed() ? NB_TRY(launcher.take_lock()) : nullptr);
 }
 
 Result<RunReport> down(Launcher& launcher, Session& session) {
     NB_CHECK(launcher.open());
     NB_CHECK(launcher.look());
     const auto catalog = NB_TRY(make_removal_catalog(launcher.services()));
-    const auto plan = plan_side_by_side(catalog, launcher.options());
-    if (!plan.ok() || !plan.changed()) return plan;
+    auto plan = plan_side_by_side(catalog, launcher.options());
+    if (!plan.ok()) return plan;
+    std::unique_ptr<LaunchLock> lock;
+    if (!plan.changed()) {
+        // A launcher that is at work may have made nothing yet; one that died may have left nothing but its lock.
+        if (!NB_TRY(launcher.somebody_holds_lock())) return plan;
+        lock = NB_TRY(launcher.take_lock());
+        plan = plan_side_by_side(catalog, launcher.options());
+        if (!plan.ok() || !plan.changed()) return plan;
+    }
     auto& around = session.surroundings();
     if (!session.invocation().yes) {
         if (!around.ask || session.json())
@@ -62,7 +70,8 @@ Result<RunReport> down(Launcher& launcher, Session& session) {
         if (answer != launcher.config().cluster.name)
             return fail(ErrorKind::cancelled, "not confirmed; nothing was changed");
     }
-    return launcher.apply(catalog, true);
+    if (!lock) lock = NB_TRY(launcher.take_lock());
+    return launcher.apply(catalog, std::move(lock));
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "cli/iam_policy_command.hpp"
 
+#include <fmt/core.h>
+
 #include "launch/operator_policy.hpp"
 #include "net/credentials.hpp"
 
@@ -23,6 +25,11 @@ ExitCode cluster_iam_policy(Session& session) {
     const auto policy = policy_asked_for(session);
     if (!policy) return session.fail_with(policy.error());
     session.out(policy_json(*policy, PolicyText::indented) + "\n");
+    if (const std::size_t size = counted_size(*policy); size > managed_policy_limit)
+        session.surroundings().err(fmt::format(
+            "nodeboot: this is {} characters long, and a managed policy holds {}: make it an inline policy of a "
+            "role, which holds 10240, or give the cluster a shorter name\n",
+            size, managed_policy_limit));
     return exit_ok;
 }
 

@@ -42,14 +42,22 @@ RunOptions Launcher::options() const {
             .parallel = around_.cluster_parallel};
 }
 
-Result<RunReport> Launcher::apply(const Catalog& catalog, bool anything_to_change) {
-    std::unique_ptr<LaunchLock> lock;
-    if (anything_to_change) lock = NB_TRY(take_lock());
+Result<bool> Launcher::somebody_holds_lock() {
+    return NB_TRY(aws_->parameters().get(LaunchLock::parameter(config_.cluster.name))).has_value();
+}
+
+Result<RunReport> Launcher::apply(const Catalog& catalog, std::unique_ptr<LaunchLock> lock) {
     session_.show_progress(catalog.phases().size());
     auto run = options();
     run.observer = &session_.progress();
     auto report = converge(catalog, run);
     session_.progress().finish();
+    if (!lock) return report;
+    if (const auto released = lock->release(); !released)
+        session_.log().warning(
+            fmt::format("SSM parameter {}, this cluster's lock, is left: {}; `nodeboot cluster down` "
+                        "removes it, others wait a minute for it",
+                        LaunchLock::parameter(config_.cluster.name), released.error().text()));
     return report;
 }
 

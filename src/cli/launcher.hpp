@@ -23,15 +23,18 @@ class Launcher {
     const Config& config() const { return config_; }
     RunOptions options() const;
 
-    /// Applies the catalog under the cluster's lock, which is not taken where there is nothing to change.
-    Result<RunReport> apply(const Catalog& catalog, bool anything_to_change);
+    /// Whether some launcher holds the cluster's lock, or died holding it.
+    Result<bool> somebody_holds_lock();
+    /// Waits for whoever holds it. Looks again, unless it was free and what was seen is fresh.
+    Result<std::unique_ptr<LaunchLock>> take_lock();
+
+    /// Applies the catalog. The lock is let go of afterwards; there is none where there is nothing to change.
+    Result<RunReport> apply(const Catalog& catalog, std::unique_ptr<LaunchLock> lock);
 
     /// The report and its last line. `fine`: what it means that nothing was to be done.
     ExitCode end(const RunReport& report, std::string_view fine);
 
    private:
-    Result<std::unique_ptr<LaunchLock>> take_lock();
-
     Session& session_;
     Surroundings& around_;
     std::optional<StopOnSignal> signals_;

@@ -49,13 +49,17 @@ Result<Binary::Bucket*> Binary::bucket(const CloudView& view) {
     const std::lock_guard lock(mutex_);
     if (!bucket_) {
         const std::string& given = config_.binary.bucket;
-        // A bucket of another account may be lent to this one on purpose; one with the name of ours is a trap.
-        const std::string owner = given.empty() ? account : std::string();
         bucket_ = std::make_unique<Bucket>(
-            Bucket{given.empty() ? bucket_name(config_.cluster.name, account, options_.region) : given, !given.empty(),
-                   options_.make_s3({.expected_owner = owner, .stop = view.scope().stop})});
+            given.empty() ? make_own_bucket(view, account)
+                          : Bucket{given, true, options_.make_s3({.expected_owner = {}, .stop = view.scope().stop})});
     }
     return bucket_.get();
+}
+
+/// A bucket of another account may be lent to this one on purpose; one with the name of ours is a trap.
+Binary::Bucket Binary::make_own_bucket(const CloudView& view, const std::string& account) const {
+    return {bucket_name(config_.cluster.name, account, options_.region), false,
+            options_.make_s3({.expected_owner = account, .stop = view.scope().stop})};
 }
 
 Result<const Binary::File*> Binary::file() {
@@ -145,21 +149,53 @@ Result<CloudChanges> Binary::plan(const CloudView& view) {
 }
 
 Result<CloudChanges> Binary::plan_removal(const CloudView& view) {
-    Bucket& in = *NB_TRY(bucket(view));
-    S3& s3 = *in.s3;
-    const std::string name = in.name;
     CloudChanges changes;
-    if (!NB_TRY(s3.bucket_exists(name))) return changes;
-    const auto listed = NB_TRY(s3.list(name, in.given ? binary_key(config_.cluster.name, "") : ""));
-    for (const auto& item : listed) {
-        const S3Object object{name, item.key};
-        changes.push_back(change("object " + item.key, "present", "gone", "delete", object.text(),
-                                 [&s3, object](CloudContext&) { return s3.remove(object); }));
+    const bool uploads = config_.binary.source == BinaryOrigin::s3;
+    if (uploads && !config_.binary.bucket.empty()) {
+        Bucket& lent = *NB_TRY(bucket(view));
+        if (NB_TRY(lent.s3->bucket_exists(lent.name)))
+            NB_CHECK(plan_removal_of_objects(changes, lent, binary_key(config_.cluster.name, "")));
     }
-    if (!in.given)
-        changes.push_back(change("bucket " + name, "present", "gone", "delete bucket", name,
-                                 [&s3, name](CloudContext&) { return s3.remove_bucket(name); }));
+    // The settings may have been others when the cluster was made.
+    const bool expected = uploads && config_.binary.bucket.empty();
+    const auto planned = plan_removal_of_own_bucket(changes, view);
+    // Who makes no bucket need not be allowed to look for one.
+    if (!planned && (expected || planned.error().kind != ErrorKind::permission)) return fail(planned.error());
     return changes;
+}
+
+Result<void> Binary::plan_removal_of_objects(CloudChanges& changes, Bucket& in, const std::string& prefix) {
+    for (const auto& item : NB_TRY(in.s3->list(in.name, prefix))) {
+        const S3Object object{in.name, item.key};
+        changes.push_back(change("object " + item.key, "present", "gone", "delete", object.text(),
+                                 [&s3 = *in.s3, object](CloudContext&) { return s3.remove(object); }));
+    }
+    return {};
+}
+
+/// One without the cluster's tag is that of a launcher that was killed before it set it, or somebody else's: then it
+/// holds something else, and stays.
+Result<void> Binary::plan_removal_of_own_bucket(CloudChanges& changes, const CloudView& view) {
+    const auto account = NB_TRY(account_of(view));
+    if (!own_bucket_) own_bucket_ = std::make_unique<Bucket>(make_own_bucket(view, account));
+    S3& s3 = *own_bucket_->s3;
+    const std::string name = own_bucket_->name;
+    if (!NB_TRY(s3.bucket_exists(name))) return {};
+    const S3::Tags tags = NB_TRY(s3.bucket_tags(name));
+    const bool tagged = std::find(tags.begin(), tags.end(),
+                                  std::pair(std::string("nodeboot.io/cluster"), config_.cluster.name)) != tags.end();
+    const std::string ours = binary_key(config_.cluster.name, "");
+    for (const auto& item : NB_TRY(s3.list(name, "")))
+        if (!tagged && !item.key.starts_with(ours))
+            return fail(ErrorKind::conflict,
+                        fmt::format("bucket {} does not bear this cluster's tag, and holds what nodeboot did not put "
+                                    "there: {}",
+                                    name, item.key),
+                        "if it is nobody else's, empty it; then run `nodeboot cluster down` again");
+    NB_CHECK(plan_removal_of_objects(changes, *own_bucket_, tagged ? "" : ours));
+    changes.push_back(change("bucket " + name, "present", "gone", "delete bucket", name,
+                             [&s3, name](CloudContext&) { return s3.remove_bucket(name); }));
+    return {};
 }
 
 void add_binary(CloudPhases& phases, const Config& config, std::shared_ptr<Binary> binary) {
@@ -169,8 +205,7 @@ void add_binary(CloudPhases& phases, const Config& config, std::shared_ptr<Binar
                          [binary](const CloudView& view) { return binary->plan(view); }));
 }
 
-void add_binary_removal(CloudPhases& phases, const Config& config, std::shared_ptr<Binary> binary) {
-    if (config.binary.source != BinaryOrigin::s3) return;
+void add_binary_removal(CloudPhases& phases, std::shared_ptr<Binary> binary) {
     phases.push_back(make_cloud_phase(
         {"binary", "what was uploaded for the nodes, and its bucket", {"instances"}, std::chrono::minutes(5)},
         [binary](const CloudView& view) { return binary->plan_removal(view); }));

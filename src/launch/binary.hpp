@@ -31,7 +31,8 @@ class Binary {
     Result<std::optional<std::string>> object(const CloudView& view);
 
     Result<CloudChanges> plan(const CloudView& view);
-    /// What this cluster uploaded, and the bucket unless it was given.
+    /// What this cluster uploaded, and the bucket that it made, also when the configuration has given another since.
+    /// `conflict` for one of that name that is not tagged and holds anything else.
     Result<CloudChanges> plan_removal(const CloudView& view);
 
    private:
@@ -41,17 +42,20 @@ class Binary {
     Result<const File*> file();
     Result<S3Object> object_in(const Bucket& bucket);
     Result<void> plan_bucket(CloudChanges& changes, Bucket& bucket);
+    Bucket make_own_bucket(const CloudView& view, const std::string& account) const;
+    Result<void> plan_removal_of_objects(CloudChanges& changes, Bucket& bucket, const std::string& prefix);
+    Result<void> plan_removal_of_own_bucket(CloudChanges& changes, const CloudView& view);
 
     const Config& config_;
     Options options_;
     std::mutex mutex_;
-    std::unique_ptr<Bucket> bucket_;
+    std::unique_ptr<Bucket> bucket_, own_bucket_;
     std::unique_ptr<File> file_;
 };
 
-/// Phases "binary" of making and of removal; none where nothing is uploaded.
+/// Phases "binary": of making, none where nothing is uploaded, and of removal.
 void add_binary(CloudPhases& phases, const Config& config, std::shared_ptr<Binary> binary);
-void add_binary_removal(CloudPhases& phases, const Config& config, std::shared_ptr<Binary> binary);
+void add_binary_removal(CloudPhases& phases, std::shared_ptr<Binary> binary);
 
 /// `invalid_input` for a file that would not run on the instances: no static ELF executable, or of another architecture.
 Result<void> check_executable(const std::string& path, Architecture architecture);

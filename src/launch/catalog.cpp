@@ -64,7 +64,7 @@ Result<Catalog> make_removal_catalog(const LaunchServices& services) {
     CloudPhases phases;
     add_removals(phases, services.config);
     add_role_removal(phases, services.config, services.aws.region());
-    add_binary_removal(phases, services.config, binary_of(services));
+    add_binary_removal(phases, binary_of(services));
     add_parameter_removal(phases, services.config, services.aws.parameters());
     return runnable(std::move(phases), services.cloud);
 }
@@ -73,8 +73,10 @@ Result<void> look_ahead(const LaunchServices& services) {
     std::vector<Question> questions;
     for (const Kind kind :
          {Kind::vpc, Kind::subnet, Kind::internet_gateway, Kind::elastic_ip, Kind::nat_gateway, Kind::route_table,
-          Kind::security_group, Kind::key_pair, Kind::instance, Kind::volume, Kind::network_interface})
+          Kind::security_group, Kind::key_pair, Kind::instance, Kind::volume, Kind::network_interface}) {
         questions.push_back(services.cloud.listing(kind));
+        questions.push_back(services.cloud.stray_listing(kind));
+    }
     for (auto& question : zone_questions(services.config)) questions.push_back(std::move(question));
     for (auto& question : role_questions(services.config, services.aws.region()))
         questions.push_back(std::move(question));

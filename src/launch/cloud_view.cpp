@@ -20,6 +20,18 @@ bool has_word(std::string_view words, std::string_view word) {
     return false;
 }
 
+/// Whether the launcher calls such a thing so. Not of instances: they may be started in there by hand or by another tool.
+bool is_a_name_of(Kind kind, std::string_view name) {
+    switch (kind) {
+        case Kind::subnet: return name == "public" || name.starts_with("private-");
+        case Kind::route_table: return name == "public" || name == "private";
+        case Kind::security_group: return name == "control-plane" || name == "worker";
+        case Kind::internet_gateway: return name == "internet-gateway";
+        case Kind::nat_gateway: return name == "nat";
+        default: return false;
+    }
+}
+
 /// Less is better: what works already, then what is oldest.
 auto merit(const Resource& resource) {
     const std::string state = resource.state();
@@ -40,6 +52,12 @@ std::string Resource::tag(const std::string& key) const {
     return it == tags.end() ? std::string() : it->second;
 }
 
+std::string Resource::part_in(const std::string& cluster) const {
+    const std::string title = tag("Name"), prefix = cluster + "-";
+    if (!name().empty() || !title.starts_with(prefix)) return name();
+    return title.substr(prefix.size());
+}
+
 bool Resource::gone() const { return has_word(info_of(kind).gone, state()); }
 
 Resource parse_resource(Kind kind, Xml item) {
@@ -55,6 +73,12 @@ Question CloudView::listing(Kind kind) const {
             .parameters = {{"Filter.1.Name", "tag:nodeboot.io/cluster"}, {"Filter.1.Value.1", scope_.cluster}},
             .items = std::string(info.items),
             .topic = topic_of(kind)};
+}
+
+Question CloudView::stray_listing(Kind kind) const {
+    Question question = listing(kind);
+    question.parameters = {{"Filter.1.Name", "tag:Name"}, {"Filter.1.Value.1", scope_.cluster + "-*"}};
+    return question;
 }
 
 Result<CloudView::Answer> CloudView::ask(const Question& question) const { return NB_TRY(answered(question))->answer; }
@@ -144,6 +168,32 @@ Result<std::vector<Found>> CloudView::all(Kind kind) const {
     return out;
 }
 
+Result<std::vector<Found>> CloudView::strays(Kind kind) const {
+    const auto answer = NB_TRY(ask(stray_listing(kind)));  // others may forget it meanwhile
+    std::vector<Found> out;
+    for (const Xml& item : *answer) {
+        auto resource = std::make_shared<const Resource>(parse_resource(kind, item));
+        if (NB_TRY(is_stray(*resource))) out.push_back(std::move(resource));
+    }
+    return out;
+}
+
+/// Anybody may call a thing "demo-vpc"; nodeboot.io/name, or a place in the cluster's own VPC, tells ours from theirs.
+Result<bool> CloudView::is_stray(const Resource& resource) const {
+    const std::string part = resource.part_in(scope_.cluster);
+    if (resource.gone() || resource.tags.contains("nodeboot.io/cluster") || part.empty() ||
+        resource.tag("Name") != scope_.cluster + "-" + part)
+        return false;
+    if (!resource.name().empty()) return true;
+    if (!is_a_name_of(resource.kind, part)) return false;
+    std::string home = resource.text("vpcId");
+    if (home.empty()) home = resource.text("attachmentSet/item/vpcId");
+    const Ref vpc{Kind::vpc, "vpc"};
+    if (home.empty() || is_given(vpc)) return false;
+    const auto ours = NB_TRY(known(vpc));
+    return ours && ours->id == home;
+}
+
 Result<Found> CloudView::given(const Ref& ref) const {
     const auto& info = info_of(ref.kind);
     const std::string& id = scope_.given.at(ref);
@@ -161,7 +211,7 @@ Result<Found> CloudView::given(const Ref& ref) const {
 Result<Found> CloudView::choose(const Ref& ref, const std::vector<Found>& all) const {
     Found best, vpc;
     for (const auto& candidate : all) {
-        if (candidate->name() != ref.name) continue;
+        if (candidate->part_in(scope_.cluster) != ref.name) continue;
         const std::string home = candidate->text("vpcId");
         if (ref.kind != Kind::vpc && !home.empty()) {
             if (!vpc) vpc = NB_TRY(known({Kind::vpc, "vpc"}));
@@ -174,7 +224,8 @@ Result<Found> CloudView::choose(const Ref& ref, const std::vector<Found>& all) c
 
 Result<Found> CloudView::known(const Ref& ref) const {
     if (is_given(ref)) return given(ref);
-    return choose(ref, NB_TRY(all(ref.kind)));
+    const auto tagged = NB_TRY(choose(ref, NB_TRY(all(ref.kind))));
+    return tagged ? tagged : choose(ref, NB_TRY(strays(ref.kind)));
 }
 
 Result<Found> CloudView::find(const Ref& ref) const {

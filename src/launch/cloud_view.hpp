@@ -23,6 +23,8 @@ struct Resource {
 
     std::string tag(const std::string& key) const;
     std::string name() const { return tag("nodeboot.io/name"); }
+    /// Its part in the cluster: the tag nodeboot.io/name, or what follows "<cluster>-" in the tag Name where that is lost.
+    std::string part_in(const std::string& cluster) const;
     std::string text(std::string_view path) const { return item.text_at(path); }
     std::string state() const { return text(info_of(kind).state); }
     bool gone() const;  ///< deleted, or on its way there
@@ -60,7 +62,11 @@ class CloudView {
     Result<std::vector<Found>> all(Kind kind) const;
     /// With those that are gone and still listed.
     Result<std::vector<Found>> listed(Kind kind) const;
-    /// The one that plays this part, nullptr when there is none. Of several, the one in use, then the oldest.
+    /// Those that have lost the cluster's tag, known by the others that nodeboot gave them: nodeboot.io/name and Name, or
+    /// Name alone in the VPC that was made here.
+    Result<std::vector<Found>> strays(Kind kind) const;
+    /// The one that plays this part, nullptr when there is none. Of several, the one in use, then the oldest; where there
+    /// is none with the cluster's tag, a stray.
     Result<Found> find(const Ref& ref) const;
     /// The same, from the answer to its creation if that is all there is yet: good for its id, and its tags.
     Result<Found> known(const Ref& ref) const;
@@ -74,6 +80,7 @@ class CloudView {
     /// Side by side, so that what follows finds the answers there. One of the errors, if there was one.
     Result<void> ask_ahead(const std::vector<Question>& questions) const;
     Question listing(Kind kind) const;
+    Question stray_listing(Kind kind) const;
 
     /// The next question on this topic goes to AWS. Changes nothing there.
     void forget(const std::string& topic) const;
@@ -101,6 +108,7 @@ class CloudView {
     };
     Result<std::shared_ptr<Entry>> answered(const Question& question) const;
     Result<Found> given(const Ref& ref) const;
+    Result<bool> is_stray(const Resource& resource) const;
     Result<Found> choose(const Ref& ref, const std::vector<Found>& all) const;
     bool is_partial(const Found& resource) const;
 

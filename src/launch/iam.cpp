@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/encoding.hpp"
+#include "base/lines.hpp"
 #include "launch/names.hpp"
 #include "launch/policy.hpp"
 #include "net/aws_endpoint.hpp"
@@ -61,10 +62,25 @@ Tags tags_on(const Xml& item) {
     return tags;
 }
 
-bool is_ours(const Xml& item, const Config& config) {
-    const auto tags = tags_on(item);
+/// Written when a role is made, and never changed.
+std::string description(const Config& config, const std::string& region, Role role) {
+    return fmt::format("nodeboot: {} of cluster {} in {}", word_of(role), config.cluster.name, region);
+}
+
+/// By its tag; one that has lost it by its description.
+bool is_ours(const Xml& role, const Config& config, const std::string& region, Role of) {
+    const auto tags = tags_on(role);
     const auto found = tags.find("nodeboot.io/cluster");
-    return found != tags.end() && found->second == config.cluster.name;
+    if (found != tags.end()) return found->second == config.cluster.name;
+    return role.text_at("Description") == description(config, region, of);
+}
+
+/// By its tag; one that has lost it by the role in it, which is ours.
+bool is_ours(const Xml& profile, const Config& config, bool role_is_ours) {
+    const auto tags = tags_on(profile);
+    const auto found = tags.find("nodeboot.io/cluster");
+    if (found != tags.end()) return found->second == config.cluster.name;
+    return role_is_ours && profile.text_at("Roles/member/RoleName") == profile.text_at("InstanceProfileName");
 }
 
 void add_tags(Parameters& parameters, const Tags& tags) {
@@ -90,8 +106,9 @@ class RolePlan {
     Result<CloudChanges> plan(const BinaryObject& binary_object) {
         const auto role = NB_TRY(iam_.role());
         const auto profile = NB_TRY(iam_.profile());
-        for (const auto* item : {&role, &profile})
-            if (*item && !is_ours(**item, config_)) return somebody_elses(item == &role ? "role" : "instance profile");
+        const bool role_is_ours = role && is_ours(*role, config_, region_, role_);
+        if (role && !role_is_ours) return somebody_elses("role");
+        if (profile && !is_ours(*profile, config_, role_is_ours)) return somebody_elses("instance profile");
         NB_CHECK(plan_role(role));
         NB_CHECK(plan_policy(role.has_value(), binary_object));
         plan_profile(profile);
@@ -121,8 +138,7 @@ class RolePlan {
         const std::string& boundary = config_.instances.permissions_boundary;
         if (!role) {
             Parameters parameters{{"RoleName", name_},
-                                  {"Description", fmt::format("nodeboot: {} of cluster {} in {}", word_of(role_),
-                                                              config_.cluster.name, region_)},
+                                  {"Description", description(config_, region_, role_)},
                                   {"AssumeRolePolicyDocument", trust}};
             if (!boundary.empty()) parameters.emplace_back("PermissionsBoundary", boundary);
             add_tags(parameters, tags_);
@@ -164,10 +180,11 @@ class RolePlan {
         const std::string text = policy_json(wanted);
         const auto present = role_exists ? NB_TRY(iam_.policy()) : std::nullopt;
         if (present && same_policy(*present, text)) return {};
-        std::string allows;
+        std::vector<std::string> allows;
         for (const auto& statement : wanted)
-            for (const auto& action : statement.actions) allows += (allows.empty() ? "" : ", ") + action;
-        change(subject(" policy"), present ? "another" : "absent", allows, "PutRolePolicy",
+            for (const auto& action : statement.actions)
+                if (std::find(allows.begin(), allows.end(), action) == allows.end()) allows.push_back(action);
+        change(subject(" policy"), present ? "another" : "absent", join(allows, ", "), "PutRolePolicy",
                {{"RoleName", name_}, {"PolicyName", role_policy_name}, {"PolicyDocument", text}});
         return {};
     }
@@ -214,20 +231,22 @@ CloudChange removal(const std::string& name, const std::string& subject, std::st
 }
 
 /// IAM deletes only what is empty.
-Result<CloudChanges> plan_role_removal(const CloudView& view, const Config& config, const std::string& name,
-                                       const std::string& word) {
+Result<CloudChanges> plan_role_removal(const CloudView& view, const Config& config, const std::string& region,
+                                       Role of) {
+    const std::string name = role_name(config.cluster.name, region, of), word = word_of(of);
     const RoleView iam(view, name);
     CloudChanges changes;
-    if (const auto profile = NB_TRY(iam.profile()); profile && is_ours(*profile, config)) {
-        for (const Xml* role : profile->all("Roles/member/RoleName"))
-            changes.push_back(removal(name, fmt::format("{} in the {} instance profile", role->text, word),
+    const auto role = NB_TRY(iam.role());
+    const bool role_is_ours = role && is_ours(*role, config, region, of);
+    if (const auto profile = NB_TRY(iam.profile()); profile && is_ours(*profile, config, role_is_ours)) {
+        for (const Xml* held : profile->all("Roles/member/RoleName"))
+            changes.push_back(removal(name, fmt::format("{} in the {} instance profile", held->text, word),
                                       "RemoveRoleFromInstanceProfile",
-                                      {{"InstanceProfileName", name}, {"RoleName", role->text}}));
+                                      {{"InstanceProfileName", name}, {"RoleName", held->text}}));
         changes.push_back(removal(name, fmt::format("{} instance profile {}", word, name), "DeleteInstanceProfile",
                                   {{"InstanceProfileName", name}}));
     }
-    const auto role = NB_TRY(iam.role());
-    if (!role || !is_ours(*role, config)) return changes;
+    if (!role_is_ours) return changes;
     const auto inlined = NB_TRY(iam.list("ListRolePolicies", "PolicyNames/member"));
     for (const Xml& policy : *inlined)
         changes.push_back(removal(name, fmt::format("{} role policy {}", word, policy.text), "DeleteRolePolicy",
@@ -264,17 +283,20 @@ void add_roles(CloudPhases& phases, const Config& config, const std::string& reg
 }
 
 void add_role_removal(CloudPhases& phases, const Config& config, const std::string& region) {
-    for (const Role role : both) {
-        if (!given_profile(config, role).empty()) continue;
-        phases.push_back(make_cloud_phase(
-            {word_of(role) + "-role",
-             fmt::format("role and instance profile of the {}", word_of(role)),
-             {"instances"},
-             one_minute},
-            [&config, name = role_name(config.cluster.name, region, role), role](const CloudView& view) {
-                return plan_role_removal(view, config, name, word_of(role));
-            }));
-    }
+    for (const Role role : both)
+        phases.push_back(make_cloud_phase({word_of(role) + "-role",
+                                           fmt::format("role and instance profile of the {}", word_of(role)),
+                                           {"instances"},
+                                           one_minute},
+                                          [&config, region, role](const CloudView& view) -> Result<CloudChanges> {
+                                              auto changes = plan_role_removal(view, config, region, role);
+                                              // Who gives profiles may have made roles before, and need not be allowed to look.
+                                              const bool expected = given_profile(config, role).empty();
+                                              if (!changes && !expected &&
+                                                  changes.error().kind == ErrorKind::permission)
+                                                  return CloudChanges{};
+                                              return changes;
+                                          }));
 }
 
 std::vector<Question> role_questions(const Config& config, const std::string& region) {

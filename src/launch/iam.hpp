@@ -11,9 +11,9 @@ namespace nodeboot {
 using BinaryObject = std::function<Result<std::optional<std::string>>(const CloudView&)>;
 
 /// A role, its one inline policy and its instance profile, for each kind of node whose profile is not given. They bear the
-/// cluster's tag; a role of that name without it is somebody else's and is refused.
+/// cluster's tag and get it back where they lost it; whatever else has their name is somebody else's and is refused.
 void add_roles(CloudPhases& phases, const Config& config, const std::string& region, BinaryObject binary_object);
-/// Removes them, with whatever else was put into the roles.
+/// Removes them, with whatever else was put into the roles; also when profiles were given since they were made.
 void add_role_removal(CloudPhases& phases, const Config& config, const std::string& region);
 std::vector<Question> role_questions(const Config& config, const std::string& region);
 

@@ -92,13 +92,16 @@ void LaunchLock::keep(std::stop_token stop) {
     }
 }
 
-LaunchLock::~LaunchLock() {
-    if (!keeper_.joinable()) return;
+Result<void> LaunchLock::release() {
+    if (!keeper_.joinable()) return {};
     keeper_.request_stop();
     keeper_.join();
     const std::string name = parameter(options_.cluster);
-    const auto holder = store_.get(name);
-    if (holder && *holder && field(**holder, "owner") == options_.owner.id) static_cast<void>(store_.remove(name));
+    const auto holder = NB_TRY(store_.get(name));
+    if (holder && field(*holder, "owner") == options_.owner.id) NB_CHECK(store_.remove(name));
+    return {};
 }
+
+LaunchLock::~LaunchLock() { static_cast<void>(release()); }
 
 }  // namespace nodeboot

@@ -35,6 +35,8 @@ class LaunchLock {
     /// `conflict` names the holder when the time is up.
     static Result<std::unique_ptr<LaunchLock>> take(ParameterStore& store, Clock& clock, Options options);
     ~LaunchLock();
+    /// Lets go of it: what the destructor does too, which cannot say that it failed.
+    Result<void> release();
 
     static std::string parameter(const std::string& cluster);
     /// It was free at once; then what was seen just before is still so.

@@ -116,9 +116,8 @@ class Statements {
             for (const auto* action :
                  {"AssociateRouteTable", "AttachInternetGateway", "CreateNatGateway", "CreateRoute", "CreateRouteTable",
                   "CreateSecurityGroup", "CreateSubnet", "DeleteInternetGateway", "DeleteNatGateway",
-                  "DeleteRouteTable", "DeleteSubnet", "DeleteVpc", "DetachInternetGateway", "DisassociateRouteTable",
-                  "ModifySubnetAttribute", "ModifyVpcAttribute", "ReleaseAddress", "ReplaceRoute",
-                  "ReplaceRouteTableAssociation"})
+                  "DeleteRouteTable", "DeleteSubnet", "DeleteVpc", "DetachInternetGateway", "ModifySubnetAttribute",
+                  "ModifyVpcAttribute", "ReleaseAddress", "ReplaceRoute", "ReplaceRouteTableAssociation"})
                 actions.emplace_back(action);
         allow("UseOwn", actions, {ec2("*")}, {our_own_});
     }
@@ -139,6 +138,9 @@ class Statements {
     void tags() {
         allow("TagWhatIsMade", {"CreateTags"}, {ec2("*")}, {new_ones_, {"Null", "ec2:CreateAction", {"false"}}});
         allow("TagWhatIsOurs", {"CreateTags"}, {ec2("*")}, {our_own_});
+        // What has lost the cluster's tag is known by its name.
+        allow("TagAgain", {"CreateTags"}, {ec2("*")},
+              {new_ones_, {"StringLike", "aws:ResourceTag/Name", {config_.cluster.name + "-*"}}});
     }
 
     /// Both in one pattern where both are made and their names are not cut: a policy has 6144 characters.
@@ -157,32 +159,34 @@ class Statements {
 
     void roles() {
         const auto& instances = config_.instances;
-        Words roles, profiles;
+        Words roles, all;
         if (!instances.control_plane_profile.empty() || !instances.worker_profile.empty())
             allow("GiveOwnRolesToInstances", {"iam:PassRole"},
                   {fmt::format("arn:{}:iam::{}:role/*", partition_, account_)}, {passed_to_ec2()});
         for (const auto& name : role_names()) {
             roles.push_back(fmt::format("arn:{}:iam::{}:role/{}", partition_, account_, name));
-            profiles.push_back(fmt::format("arn:{}:iam::{}:instance-profile/{}", partition_, account_, name));
+            all.push_back(fmt::format("arn:{}:iam::{}:*/{}", partition_, account_, name));  // and instance-profile/
         }
         if (roles.empty()) return;
-        Words on_roles{"iam:CreateRole",
+        Words on_roles{"iam:AddRoleToInstanceProfile",
+                       "iam:CreateInstanceProfile",
+                       "iam:CreateRole",
+                       "iam:DeleteInstanceProfile",
                        "iam:DeleteRole",
                        "iam:DeleteRolePolicy",
                        "iam:DetachRolePolicy",
+                       "iam:GetInstanceProfile",
                        "iam:GetRole",
                        "iam:GetRolePolicy",
+                       "iam:ListAttachedRolePolicies",
                        "iam:ListRolePolicies",
                        "iam:PutRolePolicy",
-                       "iam:ListAttachedRolePolicies",
+                       "iam:RemoveRoleFromInstanceProfile",
+                       "iam:TagInstanceProfile",
                        "iam:TagRole",
                        "iam:UpdateAssumeRolePolicy"};
         if (!instances.permissions_boundary.empty()) on_roles.emplace_back("iam:PutRolePermissionsBoundary");
-        allow("Roles", on_roles, roles);
-        allow("InstanceProfiles",
-              {"iam:AddRoleToInstanceProfile", "iam:CreateInstanceProfile", "iam:DeleteInstanceProfile",
-               "iam:GetInstanceProfile", "iam:RemoveRoleFromInstanceProfile", "iam:TagInstanceProfile"},
-              profiles);
+        allow("RolesAndProfiles", on_roles, all);
         allow("GiveRolesToInstances", {"iam:PassRole"}, roles, {passed_to_ec2()});
     }
 
@@ -198,15 +202,15 @@ class Statements {
 
     void parameters() {
         const std::string& cluster = config_.cluster.name;
+        Words read{parameter(parameter_name(cluster, "launch"), account_)};
+        if (config_.control_plane.publish_kubeconfig)
+            read.push_back(parameter(parameter_name(cluster, "control-plane/kubeconfig"), account_));
         if (config_.instances.ami.empty())
-            allow("NewestImage", {"ssm:GetParameter"},
-                  {parameter(
-                      image_parameter(config_.instances.image, architecture_of(config_.instances.control_plane_type)),
-                      "")});
-        allow("OneLauncherAtATime", {"ssm:DeleteParameter", "ssm:GetParameter", "ssm:PutParameter"},
-              {parameter(parameter_name(cluster, "launch"), account_)});
-        allow("RemoveWhatNodesPublished", {"ssm:DeleteParameter"},
-              {parameter(parameter_name(cluster, "join"), account_)});
+            read.push_back(parameter(
+                image_parameter(config_.instances.image, architecture_of(config_.instances.control_plane_type)), ""));
+        allow("ReadParameters", {"ssm:GetParameter"}, read);
+        allow("OneLauncherAtATime", {"ssm:PutParameter"}, {parameter(parameter_name(cluster, "launch"), account_)});
+        allow("RemoveParameters", {"ssm:DeleteParameter"}, {parameter(parameter_name(cluster, "*"), account_)});
         // AWS does not say whether it judges the path with or without the slash that it was asked with.
         allow("ListParameters", {"ssm:GetParametersByPath"},
               {parameter("/nodeboot/" + cluster, account_), parameter(parameter_name(cluster, ""), account_)});
@@ -248,7 +252,11 @@ Policy policy_of_nodes(const Config& config, const std::string& region, const st
 }
 
 Policy operator_policy(const Config& config, const std::string& region, const std::string& account) {
-    return Statements(config, region, account).all();
+    Policy policy = Statements(config, region, account).all();
+    // Their names are for people, and IAM counts them.
+    if (counted_size(policy) > managed_policy_limit)
+        for (auto& statement : policy) statement.sid.clear();
+    return policy;
 }
 
 }  // namespace nodeboot

@@ -33,15 +33,22 @@ nlohmann::json normal(const nlohmann::json& json) {
 std::string policy_json(const Policy& policy, PolicyText form) {
     auto statements = Json::array();
     for (const auto& statement : policy) {
-        Json one{{"Sid", statement.sid},
-                 {"Effect", "Allow"},
-                 {"Action", one_or_many(statement.actions)},
-                 {"Resource", one_or_many(statement.resources)}};
+        Json one;
+        if (!statement.sid.empty()) one["Sid"] = statement.sid;
+        one["Effect"] = "Allow";
+        one["Action"] = one_or_many(statement.actions);
+        one["Resource"] = one_or_many(statement.resources);
         for (const auto& condition : statement.conditions)
             one["Condition"][condition.test][condition.key] = one_or_many(condition.values);
         statements.push_back(std::move(one));
     }
     return document(std::move(statements)).dump(form == PolicyText::indented ? 2 : -1);
+}
+
+std::size_t counted_size(const Policy& policy) {
+    const std::string text = policy_json(policy);
+    return static_cast<std::size_t>(
+        std::count_if(text.begin(), text.end(), [](char c) { return c != ' ' && c != '\n'; }));
 }
 
 std::string instance_trust_json(const std::string& partition) {

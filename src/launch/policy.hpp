@@ -15,7 +15,7 @@ struct PolicyStatement {
         std::vector<std::string> values;
         friend bool operator==(const Condition&, const Condition&) = default;
     };
-    std::string sid;  ///< letters and digits
+    std::string sid;  ///< letters and digits, or nothing
     std::vector<std::string> actions;
     std::vector<std::string> resources;
     std::vector<Condition> conditions = {};
@@ -26,6 +26,10 @@ using Policy = std::vector<PolicyStatement>;
 /// The document in JSON: on one line, or indented for people.
 enum class PolicyText { compact, indented };
 std::string policy_json(const Policy& policy, PolicyText form = PolicyText::compact);
+
+/// What IAM counts against its limits: white space is none of it (IAM User Guide, "IAM and AWS STS quotas").
+std::size_t counted_size(const Policy& policy);
+inline constexpr std::size_t managed_policy_limit = 6144;
 
 /// Who may take on an instance's role: EC2, on behalf of instances.
 std::string instance_trust_json(const std::string& partition);

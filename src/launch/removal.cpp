@@ -15,13 +15,10 @@ std::string subject(const Resource& resource) {
 ApiCall deletion(const Resource& resource, std::string action, Parameters more = {}) {
     Parameters parameters{{std::string(info_of(resource.kind).id_param), resource.id}};
     for (auto& parameter : more) parameters.push_back(std::move(parameter));
-    std::vector<std::string> topics{topic_of(resource.kind)};
-    // A subnet takes its association with it. Asked to end what is not there, a policy that wants a tag refuses.
-    if (resource.kind == Kind::subnet) topics.push_back(topic_of(Kind::route_table));
     return {.action = std::move(action),
             .parameters = std::move(parameters),
             .deletes = resource.id,
-            .topics = std::move(topics)};
+            .topics = {topic_of(resource.kind)}};
 }
 
 /// Waits until none of `kind` is listed that is not `state` yet.
@@ -74,18 +71,6 @@ void remove_references(CloudChanges& changes, const Resource& group) {
                                .topics = {topic_of(Kind::security_group)}}});
 }
 
-void remove_associations(CloudChanges& changes, const Resource& table) {
-    for (const Xml* association : table.item.all("associationSet/item")) {
-        const auto id = association->text_at("routeTableAssociationId");
-        if (association->text_at("main") == "true") continue;
-        changes.push_back({subject(table), association->text_at("subnetId"), "not associated",
-                           ApiCall{.action = "DisassociateRouteTable",
-                                   .parameters = {{"AssociationId", id}},
-                                   .deletes = id,
-                                   .topics = {topic_of(Kind::route_table)}}});
-    }
-}
-
 void remove_one(CloudChanges& changes, const Resource& resource) {
     std::string action;
     switch (resource.kind) {
@@ -100,10 +85,7 @@ void remove_one(CloudChanges& changes, const Resource& resource) {
             break;
         case Kind::elastic_ip: action = "ReleaseAddress"; break;
         case Kind::nat_gateway: action = "DeleteNatGateway"; break;
-        case Kind::route_table:
-            remove_associations(changes, resource);
-            action = "DeleteRouteTable";
-            break;
+        case Kind::route_table: action = "DeleteRouteTable"; break;  // its associations went with their subnets
         case Kind::security_group: action = "DeleteSecurityGroup"; break;
         case Kind::key_pair: action = "DeleteKeyPair"; break;
         case Kind::volume: action = "DeleteVolume"; break;
@@ -120,9 +102,21 @@ bool stays_behind(const Resource& resource) {
     return attachment == nullptr || attachment->text_at("deleteOnTermination") == "false";
 }
 
+/// First they get the cluster's tag back: a policy allows to delete what bears it.
+CloudChanges tags_of_strays(const std::vector<Found>& strays, const std::string& cluster) {
+    CloudChanges changes;
+    for (const auto& stray : strays)
+        want_tags(changes, *stray, fmt::format("{} {}", info_of(stray->kind).word, stray->id),
+                  {{"nodeboot.io/cluster", cluster}});
+    return changes;
+}
+
 Result<CloudChanges> plan_removal(const CloudView& view, Kind kind) {
     auto resources = NB_TRY(view.listed(kind));
-    CloudChanges changes = NB_TRY(removal_of(view, resources));
+    const auto strays = NB_TRY(view.strays(kind));
+    resources.insert(resources.end(), strays.begin(), strays.end());
+    CloudChanges changes = tags_of_strays(strays, view.scope().cluster);
+    for (auto& change : NB_TRY(removal_of(view, resources))) changes.push_back(std::move(change));
     const char* end = kind == Kind::instance ? "terminated" : kind == Kind::nat_gateway ? "deleted" : nullptr;
     if (end != nullptr && std::any_of(resources.begin(), resources.end(),
                                       [&](const Found& resource) { return resource->state() != end; }))

@@ -1,9 +1,12 @@
+#include "launch/faults.hpp"
 #include "launch/parts.hpp"
 
 namespace nodeboot {
 namespace {
 
 constexpr const char* everywhere = "0.0.0.0/0";
+/// How long one that was just made may be unknown to CreateRoute.
+constexpr auto nat_is_known_within = std::chrono::seconds(90);
 
 struct Table {
     Ref ref;
@@ -25,7 +28,41 @@ std::string target_of(const Xml& route) {
     return "nothing";
 }
 
-Result<void> want_route(CloudChanges& changes, const CloudView& view, const Table& table, const Found& found) {
+/// A NAT gateway that failed is made anew, once in a run.
+Result<void> replace_failed_nat(CloudContext& context, const Config& config) {
+    context.cloud.forget(Kind::nat_gateway);
+    const auto nat = NB_TRY(context.cloud.find(parts::nat_gateway));
+    if (nat && nat->state() != "failed") return {};
+    if (nat)
+        context.step.progress(
+            fmt::format("the NAT gateway failed ({}); making another one", nat->text("failureMessage")));
+    for (const auto& change : NB_TRY(plan_nat_gateway(context.cloud, config)))
+        NB_CHECK(context.cloud.perform(change.action, context.step));
+    return {};
+}
+
+/// While it is asked for, the NAT gateway may fail: EC2 then knows it no more, and no patience helps.
+CloudProcedure route_to_nat(const Config& config, ApiCall call) {
+    std::string name = describe(call);
+    return {
+        std::move(name), {}, [&config, call = std::move(call)](CloudContext& context) -> Result<void> {
+            for (const auto deadline = Deadline::after(context.step.clock, nat_is_known_within);;) {
+                const auto answer = NB_TRY(context.cloud.call_once(call, context.step));
+                for (const auto& topic : call.topics) context.cloud.forget(topic);
+                const auto* fault = std::get_if<AwsFault>(&answer);
+                if (fault == nullptr) return {};
+                const auto verdict = judge(call, *fault);
+                if (verdict == Verdict::done) return {};
+                if (verdict == Verdict::failed || deadline.sooner_of(context.step.deadline).passed(context.step.clock))
+                    return fail(explain(call, *fault));
+                NB_CHECK(replace_failed_nat(context, config));
+                NB_CHECK(context.step.clock.sleep(poll_interval, context.step.stop));
+            }
+        }};
+}
+
+Result<void> want_route(CloudChanges& changes, const CloudView& view, const Config& config, const Table& table,
+                        const Found& found) {
     const auto way_out = NB_TRY(view.known(table.way_out));
     const Xml* route = nullptr;
     if (found)
@@ -37,12 +74,14 @@ Result<void> want_route(CloudChanges& changes, const CloudView& view, const Tabl
         if (works && way_out && target_of(*route) == way_out->id) return {};
         from = target_of(*route) + (works ? "" : " (blackhole)");
     }
+    ApiCall call{.action = route == nullptr ? "CreateRoute" : "ReplaceRoute",
+                 .parameters = {{"RouteTableId", table.ref},
+                                {"DestinationCidrBlock", everywhere},
+                                {table.parameter, table.way_out}},
+                 .topics = {topic_of(Kind::route_table)}};
+    const bool to_nat = table.way_out.kind == Kind::nat_gateway;
     changes.push_back({fmt::format("{} {}", to_string(table.ref), everywhere), from, to_string(table.way_out),
-                       ApiCall{.action = route == nullptr ? "CreateRoute" : "ReplaceRoute",
-                               .parameters = {{"RouteTableId", table.ref},
-                                              {"DestinationCidrBlock", everywhere},
-                                              {table.parameter, table.way_out}},
-                               .topics = {topic_of(Kind::route_table)}}});
+                       to_nat ? CloudAction(route_to_nat(config, std::move(call))) : CloudAction(std::move(call))});
     return {};
 }
 
@@ -89,7 +128,7 @@ Result<CloudChanges> plan_table(const CloudView& view, const Config& config, con
     else
         changes.push_back({to_string(table.ref), "absent", "present",
                            creation(table.ref, "CreateRouteTable", {{"VpcId", parts::vpc}}, tags)});
-    NB_CHECK(want_route(changes, view, table, found));
+    NB_CHECK(want_route(changes, view, config, table, found));
     for (const auto& subnet : table.subnets) NB_CHECK(want_association(changes, view, table, found, subnet));
     return changes;
 }
@@ -117,13 +156,11 @@ Result<Found> nat_when_settled(CloudContext& context) {
     return context.cloud.find(parts::nat_gateway);
 }
 
-/// One that turns out to have failed is made anew, with the route to it, once.
+/// One that turns out to have failed is made anew, with the route to it.
 Result<void> wait_for_nat(CloudContext& context, const Config& config) {
     auto nat = NB_TRY(nat_when_settled(context));
     if (nat && nat->state() == "failed") {
-        context.step.progress(fmt::format("it failed ({}); making another one", nat->text("failureMessage")));
-        for (const auto& change : NB_TRY(plan_nat_gateway(context.cloud, config)))
-            NB_CHECK(context.cloud.perform(change.action, context.step));
+        NB_CHECK(replace_failed_nat(context, config));
         for (const auto& change : NB_TRY(plan_table(context.cloud, config, private_table(config))))
             NB_CHECK(context.cloud.perform(change.action, context.step));
         nat = NB_TRY(nat_when_settled(context));

@@ -23,6 +23,25 @@ std::string text(const Rule& rule) {
     return fmt::format("{} {} {}", rule.protocol, ports, rule.label);
 }
 
+/// "tcp 10250 from control-plane, worker; udp 4789 from worker": neighbours with the same ports together.
+std::string text(std::vector<Rule> rules) {
+    const auto key = [](const Rule& rule) { return std::tie(rule.protocol, rule.first, rule.last, rule.label); };
+    std::sort(rules.begin(), rules.end(), [&](const Rule& a, const Rule& b) { return key(a) < key(b); });
+    std::string out;
+    const Rule* before = nullptr;
+    for (const auto& rule : rules) {
+        const bool same = before != nullptr && std::tie(rule.protocol, rule.first, rule.last) ==
+                                                   std::tie(before->protocol, before->first, before->last);
+        constexpr std::string_view from = "from ";
+        if (same && rule.label.starts_with(from) && before->label.starts_with(from))
+            out += ", " + rule.label.substr(from.size());
+        else
+            out += (out.empty() ? "" : "; ") + text(rule);
+        before = &rule;
+    }
+    return out;
+}
+
 struct Source {
     std::string parameter, path, element;
 };
@@ -92,12 +111,12 @@ class Wanted {
 void want_rules(CloudChanges& changes, const Ref& group, const std::set<Rule>& is, const std::set<Rule>& wanted,
                 const std::string& direction) {
     const auto change = [&](const std::set<Rule>& here, const std::set<Rule>& there, bool add) {
-        std::string list;
+        std::vector<Rule> listed;
         unsigned n = 0;
         Parameters parameters{{"GroupId", group}};
         for (const auto& rule : here) {
             if (there.contains(rule)) continue;
-            list += (n == 0 ? "" : "; ") + text(rule);
+            listed.push_back(rule);
             const std::string prefix = fmt::format("IpPermissions.{}.", ++n);
             parameters.emplace_back(prefix + "IpProtocol", rule.protocol);
             if (!rule.first.empty()) parameters.emplace_back(prefix + "FromPort", rule.first);
@@ -109,6 +128,7 @@ void want_rules(CloudChanges& changes, const Ref& group, const std::set<Rule>& i
             parameters.emplace_back(prefix + rule.kind, std::move(who));
         }
         if (n == 0) return;
+        const std::string list = text(listed);
         changes.push_back({fmt::format("{} {}", to_string(group), direction == "Ingress" ? "inbound" : "outbound"),
                            add ? "absent" : list, add ? list : "removed",
                            ApiCall{.action = fmt::format("{}SecurityGroup{}", add ? "Authorize" : "Revoke", direction),

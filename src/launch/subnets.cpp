@@ -43,7 +43,7 @@ Result<CloudChanges> plan_addresses(const CloudView& view, const Config& config)
         const auto found = NB_TRY(view.find(ref));
         const std::string is = found ? found->text("mapPublicIpOnLaunch") : "false";
         if (is != wanted)
-            changes.push_back({to_string(ref) + " public addresses", is, wanted,
+            changes.push_back({to_string(ref) + " gives public addresses", is, wanted,
                                ApiCall{.action = "ModifySubnetAttribute",
                                        .parameters = {{"SubnetId", ref}, {"MapPublicIpOnLaunch.Value", wanted}},
                                        .topics = {topic_of(Kind::subnet)}}});

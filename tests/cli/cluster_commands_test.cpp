@@ -137,6 +137,29 @@ TEST_F(ClusterCommands, up_waits_for_the_launcher_that_is_at_work) {
     EXPECT_THAT(err, HasSubstr("waiting for bob@desk (cluster up)"));
 }
 
+TEST_F(ClusterCommands, down_takes_away_the_lock_of_a_launcher_that_died_and_left_nothing_else) {
+    aws.parameters.values["/nodeboot/demo/launch"] =
+        R"x({"owner":"x","who":"bob@desk (cluster up)","mark":"elsewhere","beat":1})x";
+    EXPECT_EQ(run({"cluster", "down", "--yes"}), exit_ok) << err;
+    EXPECT_THAT(err, HasSubstr("waiting for bob@desk (cluster up)"));
+    EXPECT_THAT(out, HasSubstr("there is nothing of this cluster"));
+    EXPECT_EQ(aws.inventory(), "");
+}
+
+TEST_F(ClusterCommands, down_waits_for_a_launcher_that_has_made_nothing_yet_and_removes_what_it_makes) {
+    aws.parameters.values["/nodeboot/demo/launch"] =
+        R"x({"owner":"x","who":"bob@desk (cluster up)","mark":"elsewhere","beat":1})x";
+    surroundings.process_is_gone = [&](const std::string&) {  // asked while waiting: the other one goes on meanwhile
+        if (aws.ec2.ids(Kind::vpc).empty()) {
+            aws.parameters.values.clear();
+            EXPECT_EQ(Harness::run({"cluster", "up"}), exit_ok) << err;
+        }
+        return false;
+    };
+    EXPECT_EQ(run({"cluster", "down", "--yes"}), exit_ok) << err;
+    EXPECT_EQ(aws.inventory(), "");
+}
+
 TEST_F(ClusterCommands, a_missing_permission_is_named) {
     aws.ec2.refuse = [](const std::string& action, const QueryParameters&) -> std::optional<AwsFault> {
         if (action != "CreateSubnet") return std::nullopt;

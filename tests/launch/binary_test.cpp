@@ -50,7 +50,7 @@ class BinaryTest : public ::testing::Test {
         if (remove) {
             phases.push_back(make_cloud_phase({"instances", "none here", {}, std::chrono::minutes(1)},
                                               [](const CloudView&) { return CloudChanges{}; }));
-            add_binary_removal(phases, config_, binary());
+            add_binary_removal(phases, binary());
         } else {
             add_binary(phases, config_, binary());
         }
@@ -136,6 +136,39 @@ TEST_F(BinaryTest, removal_takes_everything_and_of_a_given_bucket_only_what_is_o
     EXPECT_TRUE(s3_.buckets["artifacts"].tags.empty());
     ASSERT_TRUE(run(true).ok());
     EXPECT_EQ(s3_.buckets["artifacts"].objects, (std::map<std::string, std::string>{{"theirs", "x"}}));
+}
+
+TEST_F(BinaryTest, removal_finds_the_bucket_that_was_made_before_the_settings_changed) {
+    ASSERT_TRUE(run().ok());
+    config_.binary.bucket = "artifacts";
+    s3_.buckets["artifacts"];
+    ASSERT_TRUE(run().ok());
+    ASSERT_TRUE(run(true).ok());
+    EXPECT_FALSE(s3_.buckets.contains(own_));
+    EXPECT_TRUE(s3_.buckets.at("artifacts").objects.empty());
+
+    config_.binary.bucket = "";
+    ASSERT_TRUE(run().ok());
+    config_.binary = {.source = BinaryOrigin::image};
+    ASSERT_TRUE(run(true).ok());
+    EXPECT_FALSE(s3_.buckets.contains(own_));
+    s3_.buckets[own_].owner = "999999999999";  // or no permission to look: it was not made by this configuration
+    EXPECT_TRUE(run(true).ok());
+    config_.binary = {};
+    EXPECT_FALSE(run(true).ok());
+}
+
+TEST_F(BinaryTest, removal_leaves_a_bucket_that_is_not_tagged_and_holds_something_else) {
+    ASSERT_TRUE(run().ok());
+    s3_.buckets.at(own_).tags.clear();
+    s3_.buckets.at(own_).objects["photos/cat"] = "x";
+    const auto report = run(true);
+    EXPECT_FALSE(report.ok());
+    EXPECT_NE(problem(report).find("photos/cat"), std::string::npos) << problem(report);
+    EXPECT_EQ(s3_.buckets.at(own_).objects.size(), 2u);
+    s3_.buckets.at(own_).objects.erase("photos/cat");  // as a launcher leaves it that is killed before it tags it
+    ASSERT_TRUE(run(true).ok());
+    EXPECT_TRUE(s3_.buckets.empty());
 }
 
 TEST_F(BinaryTest, that_comes_from_elsewhere_is_not_uploaded) {

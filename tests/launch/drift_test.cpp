@@ -8,6 +8,7 @@ namespace nodeboot {
 namespace {
 
 using testing::changes_in;
+using ::testing::Contains;
 using testing::element;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -44,7 +45,7 @@ TEST_F(Drift, dns_hostnames_switched_off) {
 TEST_F(Drift, public_addresses_in_a_private_subnet) {
     call("ModifySubnetAttribute",
          {{"SubnetId", aws.ec2.id(Kind::subnet, "private-2")}, {"MapPublicIpOnLaunch.Value", "true"}});
-    expect_mended(ElementsAre("subnet private-2 public addresses: true -> false"));
+    expect_mended(ElementsAre("subnet private-2 gives public addresses: true -> false"));
 }
 
 TEST_F(Drift, a_rule_that_somebody_added) {
@@ -120,11 +121,70 @@ TEST_F(Drift, tags_of_the_users_own_are_added_and_others_let_be) {
     EXPECT_THAT(changes_in(plan()), IsEmpty());
 }
 
+TEST_F(Drift, what_lost_the_clusters_tag_is_known_by_its_name_and_tagged_again) {
+    for (const auto& [kind, name] :
+         {std::pair(Kind::vpc, "vpc"), std::pair(Kind::subnet, "private-1"),
+          std::pair(Kind::internet_gateway, "internet-gateway"), std::pair(Kind::elastic_ip, "nat"),
+          std::pair(Kind::nat_gateway, "nat"), std::pair(Kind::route_table, "private"),
+          std::pair(Kind::security_group, "worker"), std::pair(Kind::instance, "worker-1")}) {
+        SCOPED_TRACE(to_string(Ref{kind, name}));
+        Xml& thing = item(kind, name);
+        testing::remove_tag(thing, "nodeboot.io/cluster");
+        EXPECT_THAT(changes_in(plan()), ElementsAre(HasSubstr("absent -> nodeboot.io/cluster=demo")));
+        ASSERT_TRUE(up().ok());
+        EXPECT_EQ(aws.inventory(), before);
+    }
+}
+
+TEST_F(Drift, in_the_clusters_own_vpc_a_name_is_enough) {
+    Xml& subnet = item(Kind::subnet, "private-1");
+    testing::remove_tag(subnet, "nodeboot.io/cluster");
+    testing::remove_tag(subnet, "nodeboot.io/name");
+    EXPECT_THAT(changes_in(plan()), ElementsAre(HasSubstr("nodeboot.io/cluster=demo, nodeboot.io/name=private-1")));
+    ASSERT_TRUE(up().ok());
+    EXPECT_EQ(aws.inventory(), before);
+    // Somebody else's subnet in there is none of ours, whatever its name begins with.
+    testing::remove_tag(subnet, "nodeboot.io/cluster");
+    testing::remove_tag(subnet, "nodeboot.io/name");
+    testing::set_tag(subnet, "Name", "demo-database");
+    EXPECT_THAT(changes_in(plan()), Contains(HasSubstr("subnet private-1: absent")));
+}
+
+TEST_F(Drift, down_takes_away_what_lost_the_clusters_tag) {
+    testing::remove_tag(item(Kind::subnet, "private-2"), "nodeboot.io/cluster");
+    testing::remove_tag(item(Kind::instance, "worker-2"), "nodeboot.io/cluster");
+    testing::remove_tag(item(Kind::elastic_ip, "nat"), "nodeboot.io/cluster");
+    const auto report = down();
+    ASSERT_TRUE(report.ok()) << problem(report);
+    EXPECT_EQ(aws.inventory(), "");
+}
+
 TEST_F(Drift, a_nat_gateway_that_failed_is_made_anew_with_its_route) {
     testing::set(item(Kind::nat_gateway, "nat"), "state", "failed");
     testing::set(item(Kind::nat_gateway, "nat"), "failureCode", "InternalError");
     const auto report = up();
     ASSERT_TRUE(report.ok()) << problem(report);
+    EXPECT_EQ(item(Kind::route_table, "private").text_at("routeSet/item/natGatewayId"),
+              aws.ec2.ids(Kind::nat_gateway, "nat").back());
+    EXPECT_THAT(changes_in(plan()), IsEmpty());
+}
+
+TEST_F(Drift, a_nat_gateway_that_fails_while_its_route_is_asked_for_is_made_anew) {
+    ASSERT_TRUE(down().ok());
+    bool failed = false;
+    aws.ec2.refuse = [&](const std::string& action, const QueryParameters& parameters) -> std::optional<AwsFault> {
+        const bool to_nat = std::any_of(parameters.begin(), parameters.end(),
+                                        [](const auto& parameter) { return parameter.first == "NatGatewayId"; });
+        if (action != "CreateRoute" || !to_nat || std::exchange(failed, true)) return std::nullopt;
+        Xml& nat = item(Kind::nat_gateway, "nat");
+        testing::set(nat, "state", "failed");
+        testing::set(nat, "failureCode", "InternalError");
+        return AwsFault{400, "InvalidNatGatewayID.NotFound", "The natGateway ID does not exist", "r"};
+    };
+    const auto began = clock.steady();
+    const auto report = up();
+    ASSERT_TRUE(report.ok()) << problem(report);
+    EXPECT_LE(clock.steady() - began, std::chrono::minutes(5));
     EXPECT_EQ(item(Kind::route_table, "private").text_at("routeSet/item/natGatewayId"),
               aws.ec2.ids(Kind::nat_gateway, "nat").back());
     EXPECT_THAT(changes_in(plan()), IsEmpty());

@@ -110,6 +110,39 @@ TEST_F(RolesTest, a_role_of_somebody_else_is_left_alone) {
     EXPECT_FALSE(iam_.roles.contains(control_plane));
 }
 
+TEST_F(RolesTest, that_lost_their_tags_are_known_again_and_get_them_back) {
+    ASSERT_TRUE(run().ok());
+    iam_.roles[worker].tags.clear();
+    iam_.profiles[worker].tags.clear();
+    const auto report = run();
+    ASSERT_TRUE(report.ok()) << problem(report);
+    EXPECT_EQ(iam_.roles[worker].tags["nodeboot.io/cluster"], "demo");
+    EXPECT_EQ(iam_.profiles[worker].tags["nodeboot.io/cluster"], "demo");
+    iam_.roles[worker].tags.clear();
+    iam_.profiles[worker].tags.clear();
+    ASSERT_TRUE(run(true).ok());
+    EXPECT_TRUE(iam_.roles.empty());
+    EXPECT_TRUE(iam_.profiles.empty());
+}
+
+TEST_F(RolesTest, an_untagged_role_that_somebody_else_described_is_left_alone_with_its_profile) {
+    iam_.roles[worker].description = "by hand";
+    iam_.profiles[worker].roles = {worker};  // as the console makes it beside a role
+    EXPECT_FALSE(run().ok());
+    ASSERT_TRUE(run(true).ok());
+    EXPECT_TRUE(iam_.roles.contains(worker));
+    EXPECT_TRUE(iam_.profiles.contains(worker));
+}
+
+TEST_F(RolesTest, that_were_made_before_profiles_were_given_are_removed) {
+    ASSERT_TRUE(run().ok());
+    config_.instances.worker_profile = "mine";
+    config_.instances.control_plane_profile = "mine-too";
+    ASSERT_TRUE(run(true).ok());
+    EXPECT_TRUE(iam_.roles.empty());
+    EXPECT_TRUE(iam_.profiles.empty());
+}
+
 TEST_F(RolesTest, given_profiles_are_used_and_nothing_is_made) {
     config_.instances.worker_profile = "mine";
     config_.instances.control_plane_profile = "mine-too";

@@ -175,8 +175,14 @@ bool FakeEc2::matches(const Thing& thing, const std::string& filter, const std::
         {"group-name", "groupName"},
         {"instance.group-id", "groupSet/item/groupId"},
     };
-    if (filter.starts_with("tag:"))
-        return std::find(values.begin(), values.end(), tag_of(thing.item, filter.substr(4))) != values.end();
+    if (filter.starts_with("tag:")) {
+        const std::string tag = tag_of(thing.item, filter.substr(4));
+        return std::any_of(values.begin(), values.end(), [&](std::string value) {
+            if (!value.ends_with('*')) return tag == value;
+            value.pop_back();
+            return tag.starts_with(value);
+        });
+    }
     for (const Xml* found : thing.item.all(paths.at(filter)))
         if (std::find(values.begin(), values.end(), found->text) != values.end()) return true;
     return false;

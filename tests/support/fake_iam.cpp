@@ -49,7 +49,7 @@ FakeIam::Answer FakeIam::on_role(const std::string& action, const Call& call, Ho
     if (action == "GetRole")
         return parent(
             "GetRoleResult",
-            {parent("Role", {text("RoleName", call.get("RoleName")),
+            {parent("Role", {text("RoleName", call.get("RoleName")), text("Description", role.description),
                              text("AssumeRolePolicyDocument", percent_encode(role.trust)), tags_of(role),
                              parent("PermissionsBoundary", {text("PermissionsBoundaryArn", role.boundary)})})});
     if (action == "GetRolePolicy") {
@@ -87,7 +87,8 @@ FakeIam::Answer FakeIam::on_profile(const std::string& action, const Call& call,
     if (action == "GetInstanceProfile") {
         std::vector<Xml> members;
         for (const auto& name : profile.roles) members.push_back(parent("member", {text("RoleName", name)}));
-        return parent("R", {parent("InstanceProfile", {list_of("Roles", members), tags_of(profile)})});
+        return parent("R", {parent("InstanceProfile", {text("InstanceProfileName", call.get("InstanceProfileName")),
+                                                       list_of("Roles", members), tags_of(profile)})});
     }
     log.push_back(action);
     if (action == "AddRoleToInstanceProfile") {
@@ -116,6 +117,7 @@ FakeIam::Answer FakeIam::carry_out(const std::string& action, const Call& call) 
         at->second.made = clock_.steady();
         at->second.trust = call.get("AssumeRolePolicyDocument");
         at->second.boundary = call.get("PermissionsBoundary");
+        at->second.description = call.get("Description");
         call.copy_tags(at->second);
         return Xml{"R", "", {}};
     }

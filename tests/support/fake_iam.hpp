@@ -27,7 +27,7 @@ class FakeIam final : public QueryApi {
     struct Holder {
         std::map<std::string, std::string> tags;
         SteadyTime made{};
-        std::string trust, boundary;                  ///< of a role
+        std::string trust, boundary, description;     ///< of a role
         std::map<std::string, std::string> policies;  ///< inline: name → document
         std::set<std::string> attached;               ///< ARNs
         std::set<std::string> roles;                  ///< in a profile
