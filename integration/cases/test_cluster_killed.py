@@ -1,6 +1,10 @@
-"""nodeboot dies after any of its calls to AWS: the next run adopts what is there, makes one of each, and cleans up."""
+"""nodeboot dies after any of its calls to AWS: the next run adopts what is there, makes one of each, and cleans up.
+
+NODEBOOT_EVERY=1 kills it after each call in turn; 6, the default, after every sixth, each case after others.
+"""
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -9,6 +13,12 @@ from cases.operator import Account, Operator, held
 from lab.cloud.handle import CloudHandle
 
 MOST = 200  # calls that change something; more than any run makes
+EVERY = int(os.environ.get("NODEBOOT_EVERY", "6"))
+
+
+def calls_from(first: int, every: int = EVERY) -> range:
+    """After which of the changing calls it is killed."""
+    return range(min(first, every), MOST, every)
 
 
 @pytest.fixture
@@ -24,7 +34,7 @@ def prepared(cloud: CloudHandle) -> Account:
 
 
 def but_the_lock(account: Account) -> dict[str, int]:
-    """A run that finds nothing to change does not take the cluster's lock, and so leaves a dead one alone."""
+    """An `up` that finds nothing to change does not take the cluster's lock, and so leaves a dead one alone."""
     return {kind: number for kind, number in account.counts().items() if kind != "parameter"}
 
 
@@ -45,7 +55,7 @@ def test_up_killed_after_each_call_then_up_then_down(cloud: CloudHandle, operato
     operator.up()
     wanted = but_the_lock(account)
     calls = []
-    for number in range(1, MOST):
+    for number in calls_from(1):
         account = prepared(cloud)
         if not (call := kill_after(operator, number, "up")):
             break
@@ -55,11 +65,11 @@ def test_up_killed_after_each_call_then_up_then_down(cloud: CloudHandle, operato
         operator.converged()
         operator.down()
         account.empty()
-    assert len(calls) > 20, calls
+    assert len(calls) * EVERY > 20, calls
 
 
 def test_up_killed_after_each_call_then_down(cloud: CloudHandle, operator: Operator) -> None:
-    for number in range(1, MOST):
+    for number in calls_from(3):
         account = prepared(cloud)
         if not (call := kill_after(operator, number, "up")):
             break
@@ -69,7 +79,7 @@ def test_up_killed_after_each_call_then_down(cloud: CloudHandle, operator: Opera
 
 
 def test_down_killed_after_each_call_then_down(cloud: CloudHandle, operator: Operator) -> None:
-    for number in range(1, MOST):
+    for number in calls_from(5):
         account = prepared(cloud)
         operator.up()
         if not (call := kill_after(operator, number, "down", "--yes")):
@@ -83,7 +93,7 @@ def test_down_killed_in_the_middle_then_up(cloud: CloudHandle, operator: Operato
     account = prepared(cloud)
     operator.up()
     wanted = but_the_lock(account)
-    for number in range(1, MOST, 3):
+    for number in calls_from(2, 2 * EVERY):
         account = prepared(cloud)
         operator.up()
         if not (call := kill_after(operator, number, "down", "--yes")):

@@ -189,9 +189,59 @@ def nat_gateway_deleted(account: Account) -> None:
     eventually("the NAT gateway to go", lambda: account.everything()["natgateway"] == [])
 
 
+def address_tags_removed(account: Account) -> None:
+    address = account.find("elastic-ip", "nat")
+    account.ec2.delete_tags(Resources=[address["AllocationId"]], Tags=[{"Key": "Name"}])
+
+
+def cluster_tags_removed(account: Account) -> None:
+    """Of one of each kind: without its own tag a cluster does not find them."""
+    found = [account.find("vpc", "vpc")["VpcId"], account.find("subnet", "private-2")["SubnetId"],
+             account.find("elastic-ip", "nat")["AllocationId"], account.find("natgateway", "nat")["NatGatewayId"],
+             account.find("route-table", "private")["RouteTableId"], _group(account, "worker"),
+             account.find("internet-gateway", "internet-gateway")["InternetGatewayId"]]
+    account.ec2.delete_tags(Resources=found, Tags=[{"Key": "nodeboot.io/cluster"}])
+
+
+def names_removed(account: Account) -> None:
+    """In the cluster's VPC a Name is enough to be known by."""
+    account.ec2.delete_tags(Resources=[account.find("subnet", "private-2")["SubnetId"], _group(account, "worker")],
+                            Tags=[{"Key": "nodeboot.io/name"}, {"Key": "nodeboot.io/cluster"}])
+
+
+def role_removed(account: Account) -> None:
+    role = _role(account, "worker")
+    account.iam.remove_role_from_instance_profile(InstanceProfileName=role, RoleName=role)
+    for name in account.iam.list_role_policies(RoleName=role)["PolicyNames"]:
+        account.iam.delete_role_policy(RoleName=role, PolicyName=name)
+    account.iam.delete_role(RoleName=role)
+
+
+def role_given_to_others(account: Account) -> None:
+    account.iam.update_assume_role_policy(RoleName=_role(account, "worker"), PolicyDocument=json.dumps({
+        "Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole",
+                                                "Principal": {"Service": "lambda.amazonaws.com"}}]}))
+
+
+def role_tags_removed(account: Account) -> None:
+    role = _role(account, "worker")
+    account.iam.untag_role(RoleName=role, TagKeys=["nodeboot.io/cluster", "Name"])
+    account.iam.untag_instance_profile(InstanceProfileName=role, TagKeys=["nodeboot.io/cluster"])
+
+
+def profile_emptied(account: Account) -> None:
+    role = _role(account, "control-plane")
+    account.iam.remove_role_from_instance_profile(InstanceProfileName=role, RoleName=role)
+
+
+def _role(account: Account, word: str) -> str:
+    return next(str(one["RoleName"]) for one in account.everything()["role"] if one["RoleName"].endswith(word))
+
+
 NETWORK_DRIFTS: list[Callable[[Account], None]] = [
     rule_added, rule_removed, outbound_removed, tag_changed, tag_removed, route_removed, route_changed,
-    subnet_moved_to_another_table, association_removed, dns_names_off, public_addresses_off, nat_gateway_deleted]
+    subnet_moved_to_another_table, association_removed, dns_names_off, public_addresses_off, nat_gateway_deleted,
+    address_tags_removed, cluster_tags_removed, names_removed]
 
 
 @pytest.mark.parametrize("drift", NETWORK_DRIFTS, ids=lambda one: one.__name__)
@@ -201,7 +251,7 @@ def test_what_was_changed_by_hand_is_shown_and_put_right(
     before = account.counts()
     drift(account)
     changes = operator.changes()
-    assert 1 <= len(changes) <= 6, changes
+    assert 1 <= len(changes) <= 8, changes
     assert operator.changes() == changes  # a plan only looks
     operator.up()
     operator.converged()
@@ -283,8 +333,71 @@ def bucket_opened(account: Account) -> None:
     account.s3.put_public_access_block(Bucket=bucket["Name"], PublicAccessBlockConfiguration={"BlockPublicAcls": False})
 
 
+def bucket_removed(account: Account) -> None:
+    binary_deleted(account)
+    (bucket,) = account.everything()["bucket"]
+    account.s3.delete_bucket(Bucket=bucket["Name"])
+
+
+def bucket_tags_removed(account: Account) -> None:
+    (bucket,) = account.everything()["bucket"]
+    account.s3.delete_bucket_tagging(Bucket=bucket["Name"])
+
+
+def instance_stopped(account: Account) -> None:
+    account.ec2.stop_instances(InstanceIds=[account.find("instance", "worker-1")["InstanceId"]])
+
+
+def instance_lost_its_tags(account: Account) -> None:
+    one = account.find("instance", "worker-1")
+    disk = one["BlockDeviceMappings"][0]["Ebs"]["VolumeId"]
+    account.ec2.delete_tags(Resources=[one["InstanceId"], disk], Tags=[{"Key": "nodeboot.io/cluster"}])
+
+
+def _association(account: Account, instance: str) -> str:
+    found = account.ec2.describe_iam_instance_profile_associations()["IamInstanceProfileAssociations"]
+    wanted = account.find("instance", instance)["InstanceId"]
+    return next(str(one["AssociationId"]) for one in found if one["InstanceId"] == wanted)
+
+
+def profile_of_an_instance_removed(account: Account) -> None:
+    account.ec2.disassociate_iam_instance_profile(AssociationId=_association(account, "worker-1"))
+
+
+def profile_of_an_instance_changed(account: Account) -> None:
+    account.ec2.replace_iam_instance_profile_association(
+        AssociationId=_association(account, "worker-1"), IamInstanceProfile={"Name": _role(account, "control-plane")})
+
+
+def subnet_removed_with_its_instance(account: Account) -> None:
+    subnet = account.find("subnet", "private-3")
+    instance_of(account, "worker-3")
+    account.ec2.delete_subnet(SubnetId=subnet["SubnetId"])
+
+
+def instance_of(account: Account, name: str) -> None:
+    one = account.find("instance", name)["InstanceId"]
+    account.ec2.terminate_instances(InstanceIds=[one])
+    eventually(f"{name} to go", lambda: all(each["InstanceId"] != one for each in account.instances()))
+
+
+def way_out_removed(account: Account) -> None:
+    """Internet gateway, address and NAT gateway, and the control plane, whose public address holds the gateway."""
+    nat_gateway_deleted(account)
+    account.ec2.release_address(AllocationId=account.find("elastic-ip", "nat")["AllocationId"])
+    instance_of(account, "control-plane")
+    (gateway,) = account.everything()["internet-gateway"]
+    account.ec2.detach_internet_gateway(InternetGatewayId=gateway["InternetGatewayId"],
+                                        VpcId=account.find("vpc", "vpc")["VpcId"])
+    account.ec2.delete_internet_gateway(InternetGatewayId=gateway["InternetGatewayId"])
+
+
 @pytest.mark.parametrize("drift", [instance_terminated, policy_widened, policy_removed, groups_of_an_instance_changed,
-                                   metadata_loosened, binary_deleted, bucket_opened], ids=lambda one: one.__name__)
+                                   metadata_loosened, binary_deleted, bucket_opened, bucket_removed,
+                                   bucket_tags_removed, instance_stopped, instance_lost_its_tags,
+                                   profile_of_an_instance_removed, profile_of_an_instance_changed, role_removed,
+                                   role_given_to_others, role_tags_removed, profile_emptied,
+                                   subnet_removed_with_its_instance, way_out_removed], ids=lambda one: one.__name__)
 def test_an_instance_or_what_it_needs_changed_by_hand_is_put_right(
         operator: Operator, account: Account, drift: Callable[[Account], None]) -> None:
     test_what_was_changed_by_hand_is_shown_and_put_right(operator, account, drift)
@@ -329,6 +442,15 @@ def test_fewer_and_more_workers(operator: Operator, account: Account) -> None:
     account.empty()
 
 
+def test_up_and_down_at_once_leave_all_or_nothing(operator: Operator, account: Account) -> None:
+    started = [operator.start("up"), operator.start("down", "--yes")]
+    said = [one.communicate(timeout=120)[0].decode() for one in started]
+    assert [one.returncode for one in started] == [0, 0], said
+    assert account.counts() in ({}, ARCHITECTURE), said
+    operator.down()
+    account.empty()
+
+
 # ---- what is somebody else's
 
 
@@ -369,7 +491,83 @@ def test_two_operators_at_once_make_one_cluster(operator: Operator, account: Acc
     account.empty()
 
 
+# ---- what was made is found whatever has changed since
+
+
+def test_down_finds_what_other_settings_made(operator: Operator, account: Account) -> None:
+    operator.settings = {"access": {"ssh_generated_key": str(operator.folder / "key")}}
+    operator.up()
+    assert account.counts()["key-pair"] == 1
+    operator.settings = {"access": {"key_pair": "of-somebody"}, "binary": {"source": "image"},
+                         "instances": {"control_plane_profile": "mine", "worker_profile": "mine", "workers": 1,
+                                       "ami": "ami-0123456789abcdef0"}}
+    operator.down()
+    account.empty()
+
+
+def test_down_leaves_what_others_put_into_the_vpc_and_says_so(operator: Operator, account: Account) -> None:
+    """Their subnet keeps the VPC: everything else goes, and the error names what is in the way."""
+    operator.up()
+    vpc = account.find("vpc", "vpc")["VpcId"]
+    theirs = account.ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.9.0/24", TagSpecifications=[
+        {"ResourceType": "subnet", "Tags": [{"Key": "Name", "Value": "demo-database"}]}])["Subnet"]["SubnetId"]
+    down = operator.start("down", "--yes")
+    try:
+        eventually("all but the VPC to go", lambda: set(account.counts()) <= {"vpc", "subnet", "parameter"}, 60)
+    finally:
+        down.kill()
+        down.communicate()
+    assert [one["SubnetId"] for one in account.everything()["subnet"]] == [theirs]
+    account.ec2.delete_subnet(SubnetId=theirs)
+    operator.down()
+    account.empty()
+
+
+def test_the_longest_name_fits_everywhere(operator: Operator, account: Account, cloud: CloudHandle) -> None:
+    longest = Operator(cloud, operator.folder, name="c" * 63)
+    longest.settings = {"access": {"ssh_generated_key": str(operator.folder / "key")}}
+    printed = longest.run("iam-policy", "--account", "123456789012")
+    assert printed.ok and "managed policy holds 6144" in printed.err, printed
+    cloud.call("put_user", name="operator", document=json.loads(printed.out))
+    longest.up()
+    longest.converged()
+    longest.down()
+    account.empty()
+
+
 # ---- what AWS refuses
+
+
+@pytest.mark.parametrize("action, code, words", [
+    ("CreateSubnet", "SubnetLimitExceeded", "Subnets per VPC"),
+    ("CreateRouteTable", "RouteTableLimitExceeded", "Route tables per VPC"),
+    ("CreateRoute", "RouteLimitExceeded", "Routes per route table"),
+    ("CreateSecurityGroup", "SecurityGroupLimitExceeded", "VPC security groups per Region"),
+    ("AuthorizeSecurityGroupIngress", "RulesPerSecurityGroupLimitExceeded", "rules per security group"),
+    ("RunInstances", "InstanceLimitExceeded", "Running On-Demand instances"),
+    ("RunInstances", "VolumeLimitExceeded", "General Purpose SSD"),
+    ("CreateRole", "LimitExceeded", "IAM"), ("CreateInstanceProfile", "LimitExceeded", "IAM")])
+def test_each_quota_that_is_used_up_is_named(operator: Operator, account: Account, cloud: CloudHandle, action: str,
+                                             code: str, words: str) -> None:
+    cloud.call("add_fault", target="aws", effect="error", value=code, match={"action": f"^{action}$"})
+    refused = operator.run("up")
+    assert refused.code == 1 and words in refused.err and "Service Quotas" in refused.err, refused
+    cloud.call("clear_faults")
+    operator.up()
+    operator.converged()
+    operator.down()
+    account.empty()
+
+
+def test_no_room_for_the_control_plane_is_explained(operator: Operator, account: Account, cloud: CloudHandle) -> None:
+    """Its one subnet is in the first zone."""
+    cloud.call("no_capacity", zone="a", type="t3.medium")
+    refused = operator.run("up")
+    assert refused.code == 1 and "InsufficientInstanceCapacity" in refused.err and "vpc.zones" in refused.err, refused
+    cloud.call("no_capacity")
+    operator.up()
+    operator.converged()
+    assert account.counts()["instance"] == 4
 
 
 @pytest.mark.parametrize("limit, words", [("vpcs", "VPCs per Region"), ("addresses", "EC2-VPC Elastic IPs"),

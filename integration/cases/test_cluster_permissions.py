@@ -1,27 +1,35 @@
-"""The policy that `cluster iam-policy` prints, judged by the lab's AWS: it is enough, and nothing in it is idle."""
+"""The policies that `cluster iam-policy` prints and `cluster up` gives to nodes, judged by the lab's AWS: they are enough,
+and nothing in them is idle: without any one permission something that worked is refused.
+
+NODEBOOT_EVERY=1 takes away each of the operator's permissions in turn; 7, the default, every seventh of them.
+"""
 from __future__ import annotations
 
+import base64
+import copy
 import json
-from collections import Counter
+import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable, Iterator
 
 import pytest
-from cases.operator import Account, Operator
+from botocore.exceptions import ClientError
+from cases.operator import SESSION, Account, Operator
 
 from lab.cloud.handle import CloudHandle
+from lab.command import Result
 
 ACCOUNT = "123456789012"
+EVERYWHERE = "0.0.0.0/0"
+Permission = tuple[int, str]  # number of the statement, action
 
 
 @pytest.fixture
 def operator(cloud: CloudHandle, tmp_path: Path) -> Operator:
     """An operator who may do what the printed policy allows, in an account where nothing has to be waited for."""
-    cloud.call("durations", scale=0)
-    cloud.call("play_nodes")
     operator = Operator(cloud, tmp_path, settings={"access": {"ssh_generated_key": str(tmp_path / "key")},
-                                                   "instances": {"workers": 1}})
-    cloud.call("put_user", name="operator", document=policy(operator))
+                                                   "instances": {"workers": 3}})
+    begin(operator, policy(operator))
     return operator
 
 
@@ -31,11 +39,14 @@ def policy(operator: Operator) -> dict[str, Any]:
     return dict(json.loads(printed.out))
 
 
-def test_the_printed_policy_is_enough_for_a_whole_life(operator: Operator, cloud: CloudHandle) -> None:
-    operator.up()
-    operator.converged()
-    operator.down()
-    Account(cloud).empty()
+def begin(operator: Operator, document: dict[str, Any]) -> Account:
+    """An empty account whose operator may do this."""
+    cloud = operator.cloud
+    cloud.call("reset")
+    cloud.call("durations", scale=0)
+    cloud.call("play_nodes")
+    cloud.call("put_user", name=operator.user, document=document)
+    return Account(cloud)
 
 
 def test_it_is_no_use_on_another_cluster(operator: Operator, cloud: CloudHandle, tmp_path: Path) -> None:
@@ -46,21 +57,194 @@ def test_it_is_no_use_on_another_cluster(operator: Operator, cloud: CloudHandle,
     assert not account.vpcs() and not account.instances()
 
 
-# What a life without troubles does not need: each puts right what somebody changed by hand, or removes what is left.
-AGAINST_DRIFT = {
-    "ec2:AssociateIamInstanceProfile", "ec2:CreateTags", "ec2:DeleteNetworkInterface", "ec2:DeleteVolume",
-    "ec2:AuthorizeSecurityGroupEgress", "ec2:DescribeIamInstanceProfileAssociations", "ec2:ModifyInstanceAttribute",
-    "ec2:ModifyInstanceMetadataOptions", "ec2:ReplaceIamInstanceProfileAssociation", "ec2:ReplaceRoute",
-    "ec2:ReplaceRouteTableAssociation", "ec2:RevokeSecurityGroupEgress", "ec2:StartInstances", "iam:DetachRolePolicy",
-    "iam:TagInstanceProfile", "iam:TagRole", "iam:UpdateAssumeRolePolicy", "ssm:DeleteParameter"}
+# ---- a life in which everything happens that an operator's permissions are for
 
 
-def test_each_permission_is_used(operator: Operator, cloud: CloudHandle) -> None:
+def changed_by_hand(account: Account) -> None:
+    """Whatever `up` puts right."""
+    ec2, iam = account.ec2, account.iam
+    instances = {name: account.find("instance", name)["InstanceId"] for name in ("worker-1", "worker-2", "worker-3")}
+    groups = {name: account.find("security-group", name) for name in ("control-plane", "worker")}
+    vpc, subnet = account.find("vpc", "vpc"), account.find("subnet", "private-1")["SubnetId"]
+    public, private = account.find("route-table", "public"), account.find("route-table", "private")
+    role = next(one["RoleName"] for one in account.everything()["role"] if one["RoleName"].endswith("worker"))
+
+    associations = {one["InstanceId"]: one["AssociationId"] for one in
+                    ec2.describe_iam_instance_profile_associations()["IamInstanceProfileAssociations"]}
+    ec2.disassociate_iam_instance_profile(AssociationId=associations[instances["worker-1"]])
+    ec2.replace_iam_instance_profile_association(
+        AssociationId=associations[instances["worker-2"]],
+        IamInstanceProfile={"Name": role.replace("worker", "control-plane")})
+    ec2.stop_instances(InstanceIds=[instances["worker-3"]])
+    ec2.modify_instance_attribute(InstanceId=instances["worker-1"], Groups=[groups["control-plane"]["GroupId"]])
+    ec2.modify_instance_metadata_options(InstanceId=instances["worker-1"], HttpTokens="optional")
+
+    ec2.revoke_security_group_egress(GroupId=groups["worker"]["GroupId"],
+                                     IpPermissions=groups["worker"]["IpPermissionsEgress"])
+    ec2.authorize_security_group_egress(GroupId=groups["control-plane"]["GroupId"], IpPermissions=[
+        {"IpProtocol": "tcp", "FromPort": 25, "ToPort": 25, "IpRanges": [{"CidrIp": "198.51.100.0/24"}]}])
+    ec2.modify_vpc_attribute(VpcId=vpc["VpcId"], EnableDnsHostnames={"Value": False})
+    gateway = account.everything()["internet-gateway"][0]["InternetGatewayId"]
+    ec2.replace_route(RouteTableId=private["RouteTableId"], DestinationCidrBlock=EVERYWHERE, GatewayId=gateway)
+    ec2.replace_route_table_association(AssociationId=private["Associations"][0]["RouteTableAssociationId"],
+                                        RouteTableId=public["RouteTableId"])
+    ec2.create_tags(Resources=[subnet], Tags=[{"Key": "nodeboot.io/role", "Value": "mine"}])
+    iam.update_assume_role_policy(RoleName=role, PolicyDocument=json.dumps({
+        "Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole",
+                                                "Principal": {"Service": "lambda.amazonaws.com"}}]}))
+
+
+def left_behind(account: Account) -> None:
+    """Whatever `down` finds beyond what `up` made."""
+    ec2 = account.ec2
+    mine = [{"Key": "nodeboot.io/cluster", "Value": "demo"}]
+    subnet = account.find("subnet", "private-1")
+    volume = ec2.create_volume(AvailabilityZone=subnet["AvailabilityZone"], Size=1)["VolumeId"]
+    interface = ec2.create_network_interface(SubnetId=subnet["SubnetId"])["NetworkInterface"]["NetworkInterfaceId"]
+    ec2.create_tags(Resources=[volume, interface], Tags=mine)
+    role = next(one["RoleName"] for one in account.everything()["role"] if one["RoleName"].endswith("worker"))
+    account.iam.attach_role_policy(RoleName=role, PolicyArn="arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore")
+
+
+def published_by_nodes(account: Account) -> None:
+    pem = base64.b64encode(b"PEM").decode()
+    account.ssm.put_parameter(Name="/nodeboot/demo/join", Value="secret", Type="SecureString")
+    account.ssm.put_parameter(Name="/nodeboot/demo/control-plane/kubeconfig", Type="SecureString", Value=json.dumps({
+        "apiVersion": "v1", "kind": "Config", "current-context": "a",
+        "contexts": [{"name": "a", "context": {"cluster": "c", "user": "u"}}],
+        "clusters": [{"name": "c", "cluster": {"server": "https://10.0.0.10:6443", "certificate-authority-data": pem}}],
+        "users": [{"name": "u", "user": {"client-certificate-data": pem, "client-key-data": pem}}]}))
+
+
+def life(operator: Operator, account: Account) -> Iterator[Result]:
+    """Every command of the operator, one after the other."""
+    yield operator.run("up")
+    changed_by_hand(account)
+    yield operator.run("up")
+    published_by_nodes(account)
+    yield operator.run("status")
+    yield operator.run("kubeconfig", "--file", str(operator.folder / "kubeconfig"))
+    left_behind(account)
+    yield operator.run("down", "--yes")
+
+
+def test_the_printed_policy_is_enough_for_a_whole_life_and_all_of_it_is_used(operator: Operator) -> None:
+    account = Account(operator.cloud)
+    for result in life(operator, account):
+        assert result.ok, result
+    account.empty()
+    used: dict[Permission, int] = {}
+    for one in operator.cloud.call("permission_use", name=operator.user):
+        permission = (one["statement"], one["action"])
+        used[permission] = used.get(permission, 0) + one["used"]
+    document = policy(operator)
+    idle = {f"{document['Statement'][number]['Sid']} {action}" for (number, action), times in used.items() if not times}
+    assert idle == set()
+
+
+def permissions(document: dict[str, Any]) -> list[Permission]:
+    return [(number, action) for number, one in enumerate(document["Statement"])
+            for action in (one["Action"] if isinstance(one["Action"], list) else [one["Action"]])]
+
+
+def without(document: dict[str, Any], number: int, action: str) -> dict[str, Any]:
+    left = copy.deepcopy(document)
+    statement = left["Statement"][number]
+    actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+    statement["Action"] = [one for one in actions if one != action]
+    if not statement["Action"]:
+        del left["Statement"][number]
+    return left
+
+
+def test_taking_any_single_permission_away_breaks_something(operator: Operator) -> None:
+    every = int(os.environ.get("NODEBOOT_EVERY", "7"))
+    document = policy(operator)
+    idle, unnamed = [], []
+    for number, action in permissions(document)[::every]:
+        what = f"{document['Statement'][number]['Sid']} {action}"
+        account = begin(operator, without(document, number, action))
+        refused = next((one for one in life(operator, account) if not one.ok), None)
+        if refused is None:
+            idle.append(what)
+        elif action not in refused.err:
+            unnamed.append(f"{what}: {refused.err[-500:]}")
+    assert idle == []
+    assert unnamed == [], "refused without a word on which permission is missing"
+
+
+# ---- nodes
+
+
+def node_role(account: Account, role: str) -> str:
+    return next(str(one["RoleName"]) for one in account.everything()["role"] if one["RoleName"].endswith(role))
+
+
+class NodeRole:
+    """A node's credentials, by boto3."""
+
+    def __init__(self, cloud: CloudHandle, role: str) -> None:
+        keys = cloud.call("issue", role=role, session="i-0123456789abcdef0")
+        self.ssm, self.s3, self.ec2 = (SESSION.client(
+            service, region_name=cloud.region, endpoint_url=cloud.endpoint, aws_access_key_id=keys["access_key"],
+            aws_secret_access_key=keys["secret_key"], aws_session_token=keys["token"]) for service in ("ssm", "s3", "ec2"))
+
+    def put(self, name: str) -> None:
+        self.ssm.put_parameter(Name=name, Value="x", Type="SecureString", Overwrite=True)
+
+    def get(self, name: str) -> None:
+        self.ssm.get_parameter(Name=name, WithDecryption=True)
+
+
+Act = Callable[[NodeRole, str, str], Any]
+JOIN, KUBECONFIG = "/nodeboot/demo/join", "/nodeboot/demo/control-plane/kubeconfig"
+
+# What the code of nodes calls: src/net/ssm_join_store.cpp and cloud-init/install.py.
+FETCH: Act = lambda node, bucket, key: node.s3.get_object(Bucket=bucket, Key=key)
+CONTROL_PLANE: list[Act] = [lambda node, *_: node.put(JOIN), lambda node, *_: node.get(JOIN),
+                            lambda node, *_: node.put(KUBECONFIG), lambda node, *_: node.get(KUBECONFIG), FETCH]
+WORKER: list[Act] = [lambda node, *_: node.get(JOIN), FETCH]
+
+# What none of them may.
+NEITHER: list[Act] = [
+    lambda node, *_: node.get("/nodeboot/other/join"), lambda node, *_: node.put("/nodeboot/other/join"),
+    lambda node, *_: node.get("/nodeboot/demo/launch"), lambda node, *_: node.get("/nodeboot/demo-2/join"),
+    lambda node, *_: node.ssm.get_parameters_by_path(Path="/nodeboot/demo/", Recursive=True),
+    lambda node, *_: node.ssm.delete_parameter(Name=JOIN), lambda node, *_: node.ec2.describe_instances(),
+    lambda node, bucket, _: node.s3.get_object(Bucket=bucket, Key="demo/nodeboot-another"),
+    lambda node, bucket, key: node.s3.put_object(Bucket=bucket, Key=key, Body=b"x"),
+    lambda node, bucket, key: node.s3.delete_object(Bucket=bucket, Key=key),
+    lambda node, bucket, _: node.s3.list_objects_v2(Bucket=bucket)]
+NOT_A_WORKER: list[Act] = [lambda node, *_: node.put(JOIN), lambda node, *_: node.get(KUBECONFIG),
+                           lambda node, *_: node.put(KUBECONFIG)]
+
+
+def may(act: Act, *words: Any) -> bool:
+    try:
+        act(*words)
+    except ClientError as error:
+        assert error.response["Error"]["Code"] in ("AccessDenied", "AccessDeniedException"), error
+        return False
+    return True
+
+
+@pytest.mark.parametrize("word, does, does_not", [("control-plane", CONTROL_PLANE, NEITHER),
+                                                  ("worker", WORKER, NEITHER + NOT_A_WORKER)])
+def test_a_node_may_what_it_does_and_nothing_else(operator: Operator, cloud: CloudHandle, word: str, does: list[Act],
+                                                  does_not: list[Act]) -> None:
     operator.up()
-    operator.converged()
-    operator.down()
-    used: Counter[str] = Counter()
-    for one in cloud.call("permission_use", name="operator"):
-        used[one["action"]] += one["used"]
-    idle = {action for action, times in used.items() if times == 0}
-    assert idle <= AGAINST_DRIFT, idle - AGAINST_DRIFT
+    account = Account(cloud)
+    published_by_nodes(account)
+    account.ssm.put_parameter(Name="/nodeboot/other/join", Value="x", Type="SecureString")
+    (bucket,) = (one["Name"] for one in account.everything()["bucket"])
+    (key,) = (one["Key"] for one in account.s3.list_objects_v2(Bucket=bucket)["Contents"])
+    role = node_role(account, word)
+    node = NodeRole(cloud, role)
+    assert [may(act, node, bucket, key) for act in does] == [True] * len(does)
+    assert [may(act, node, bucket, key) for act in does_not] == [False] * len(does_not)
+    given = cloud.call("permission_use", name=role)
+    assert [one for one in given if not one["used"]] == []
+    for one in given:  # each of them is what lets one of the calls through
+        cloud.call("withhold", name=role, action=one["action"], resource=one["resource"])
+        assert [may(act, node, bucket, key) for act in does].count(False) == 1, one
+        cloud.call("restore", name=role)

@@ -172,6 +172,11 @@ class Backend:
         found = self.profile(name_or_arn)
         return str(found.roles[0].arn) if found and found.roles else ""
 
+    def profile_holder(self, association: str) -> str:
+        """The instance that an association gives a profile to."""
+        there = self.ec2.iam_instance_profile_associations.values()
+        return next((str(one.instance.id) for one in there if one.id == association), "")
+
     def role_arn(self, name: str) -> str:
         found = next((r for r in self.iam.roles.values() if r.name == name), None)
         return str(found.arn) if found else f"arn:aws:iam::{ACCOUNT}:role/{name}"

@@ -13,6 +13,7 @@ from typing import Any, Callable
 
 from moto.ec2.exceptions import EC2ClientError, InvalidPermissionNotFoundError
 from moto.ec2.models import elastic_ip_addresses, instances, key_pairs, nat_gateways, route_tables, security_groups
+from moto.ec2.models import iam_instance_profile as instance_profiles
 from moto.ec2.responses import elastic_block_store as volume_answers
 from moto.ec2.responses import instances as instance_answers
 from moto.ec2.responses import key_pairs as key_answers
@@ -76,6 +77,7 @@ def apply(lifecycle: Callable[[], Lifecycle]) -> None:
     _nat_gateways(lifecycle)
     _key_pairs()
     _security_groups()
+    _profiles()
     _filters()
     _parameters()
     elastic_ip_addresses.random_ip = random_public_ip  # moto's would be of 127.0.0.0/8
@@ -281,6 +283,26 @@ def _key_pairs() -> None:
 
     kind.public_key, kind.key_type = property(public_key), property(key_type)
     key_pairs.KeyPairBackend.import_key_pair = import_key_pair  # type: ignore[method-assign]
+
+
+def _profiles() -> None:
+    """An instance shows the profile that it has now, not the one that it was started with."""
+    kind = instance_profiles.IamInstanceProfileAssociationBackend
+    replace = kind.replace_iam_instance_profile_association
+
+    def replaced(self: Any, *words: Any, **named: Any) -> Any:
+        made = replace(self, *words, **named)
+        self.modify_instance_attribute(made.instance.id, "iam_instance_profile", {
+            "Arn": made.iam_instance_profile.arn, "Id": made.id})
+        return made
+    end = kind.disassociate_iam_instance_profile
+
+    def ended(self: Any, association_id: str) -> Any:
+        gone = end(self, association_id)
+        self.modify_instance_attribute(gone.instance.id, "iam_instance_profile", None)
+        return gone
+    kind.replace_iam_instance_profile_association = replaced  # type: ignore[method-assign]
+    kind.disassociate_iam_instance_profile = ended  # type: ignore[method-assign]
 
 
 def _parameters() -> None:

@@ -22,6 +22,7 @@ class World(Protocol):
     def key_pair_name(self, word: str) -> str: ...
     def association(self, association: str) -> tuple[str, str]: ...
     def profile_role(self, name_or_arn: str) -> str: ...
+    def profile_holder(self, association: str) -> str: ...
     def role_arn(self, name: str) -> str: ...
     def profile_arn(self, name: str) -> str: ...
 
@@ -183,6 +184,16 @@ def _pass_role(judged: Judged, role_arn: str) -> Request:
     return judged.request(role_arn, "iam:PassRole", keys={"iam:PassedToService": "ec2.amazonaws.com"})
 
 
+def _give_profile(judged: Judged) -> list[Request]:
+    """AssociateIamInstanceProfile, and the actions on an association: judged by the instance."""
+    parameters = judged.parameters
+    instance = parameters.get("InstanceId") or judged.world.profile_holder(parameters["AssociationId"])
+    out = [judged.existing(instance) if instance else judged.request("*")]
+    profile = parameters.get("IamInstanceProfile", {})
+    role = judged.world.profile_role(profile.get("Arn") or profile.get("Name", "")) if profile else ""
+    return out + ([_pass_role(judged, role)] if role else [])
+
+
 def _tagging(judged: Judged) -> list[Request]:
     tags = {tag["Key"]: tag.get("Value", "") for tag in judged.parameters.get("Tags", [])}
     out = [judged.existing(one) for one in judged.parameters["Resources"]]
@@ -216,6 +227,8 @@ EC2_SPECIAL: dict[str, Row] = {
     "RunInstances": _run_instances, "CreateTags": _tagging, "DeleteTags": _tagging,
     "DisassociateRouteTable": _disassociate_route_table, "ReplaceRouteTableAssociation": _replace_association,
     "DeleteKeyPair": _delete_key_pair, "DisassociateAddress": _disassociate_address,
+    "AssociateIamInstanceProfile": _give_profile, "ReplaceIamInstanceProfileAssociation": _give_profile,
+    "DisassociateIamInstanceProfile": _give_profile,
 }
 
 

@@ -203,6 +203,12 @@ def _add_role_to_instance_profile(parameters: dict[str, Any], backend: Backend) 
         raise AwsError("LimitExceeded", "Cannot exceed quota for InstanceSessionsPerInstanceProfile: 1", 409)
 
 
+def _remove_role_from_instance_profile(parameters: dict[str, Any], backend: Backend) -> None:
+    name, found = parameters["RoleName"], backend.profile(parameters["InstanceProfileName"])
+    if found is not None and all(one.name != name for one in found.roles):
+        raise AwsError("NoSuchEntity", f"The role with name {name} cannot be found in the instance profile.", 404)
+
+
 def _put_policy(parameters: dict[str, Any], backend: Backend) -> None:
     try:
         policy.check(json.loads(parameters["PolicyDocument"]))
@@ -215,6 +221,7 @@ RULES: dict[str, Callable[[dict[str, Any], Backend], None]] = {
     "ec2:DetachInternetGateway": _detach_internet_gateway, "ec2:AttachInternetGateway": _attach_internet_gateway,
     "ec2:ReleaseAddress": _release_address, "ec2:AssociateAddress": _associate_address, "ec2:CreateRoute": _route,
     "ec2:ReplaceRoute": _route, "ec2:AssociateRouteTable": _associate_route_table, "ec2:RunInstances": _run_instances,
-    "iam:AddRoleToInstanceProfile": _add_role_to_instance_profile, "iam:PutRolePolicy": _put_policy,
+    "iam:AddRoleToInstanceProfile": _add_role_to_instance_profile,
+    "iam:RemoveRoleFromInstanceProfile": _remove_role_from_instance_profile, "iam:PutRolePolicy": _put_policy,
     "iam:PutUserPolicy": _put_policy,
 }
