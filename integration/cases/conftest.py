@@ -13,7 +13,7 @@ from typing import Any, Callable, Iterator
 import pytest
 from bundles.conftest import publishing
 from bundles.official import CONTAINERD
-from cases.node import Node, forget, labelled
+from cases.node import FROM_ARCHIVE, Node, bring, forget, labelled
 
 from lab import standin
 from lab.cluster import CONTROL_PLANE, WORKER, Cluster, Spec, find_binary, wait_converged
@@ -94,7 +94,7 @@ def image(lab: Lab, cluster: Cluster) -> Iterator[Image]:
     # What a builder has that must not be handed on.
     builder.must("ssh-keygen -A && mkdir -p /root/.ssh && echo 'ssh-ed25519 AAAA packer' > /root/.ssh/authorized_keys "
                  "&& echo 'export AWS_SECRET_ACCESS_KEY=x' > /root/.bash_history")
-    version = str(cluster._kubernetes()["version"])
+    version = str(cluster.kubernetes()["version"])
     first = bake(builder, version)
     second = bake(builder, version)
     builder.poweroff()
@@ -126,3 +126,14 @@ def fresh(cluster: Cluster, control_plane: Node) -> Iterator[Callable[..., Node]
 def prepared(fresh: Callable[..., Node], image: Image) -> Callable[..., Node]:
     """As `fresh`, from an image that has all the software: for cases about what comes after."""
     return lambda **options: fresh(image=image.id, **options)
+
+
+@pytest.fixture
+def first_of_another_cluster(cluster: Cluster, archive: Path) -> Iterator[Node]:
+    """A control plane to be, that installs from a bundle and has no package of Kubernetes or containerd."""
+    other = Cluster(cluster.lab, Spec(**vars(cluster.spec) | {"name": "other"}))
+    other.prepare()
+    node = Node(other.launch_bare("other", CONTROL_PLANE, config=FROM_ARCHIVE))
+    bring(archive, node)
+    yield node
+    node.machine.terminate()

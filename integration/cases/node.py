@@ -18,6 +18,7 @@ WATCHED = ("/etc", "/usr/local", "/usr/lib/systemd", "/opt/cni", "/root/.kube", 
 FLANNELS = ("/etc/cni/net.d/10-flannel.conflist", "/opt/cni/bin/flannel")
 RESTARTABLE = ("containerd", "kubelet", "systemd-resolved", "systemd-networkd", "systemd-timesyncd", "dbus",
                "systemd-journald", "systemd-logind")
+KUBECTL = ("kubectl", "--kubeconfig", "/etc/kubernetes/admin.conf")
 ARCHIVE = "/opt/nodeboot/bundle.tar.gz"
 FROM_ARCHIVE = {"kubernetes": {"source": "bundle", "bundle": ARCHIVE}, "containerd": {"source": "bundle"}}
 
@@ -115,7 +116,7 @@ def changes_of(document: dict[str, Any]) -> list[dict[str, Any]]:
 
 def kube_nodes(control_plane: Machine) -> dict[str, dict[str, Any]]:
     """Node objects by name, as the API server has them."""
-    said = control_plane.run(["kubectl", "--kubeconfig", "/etc/kubernetes/admin.conf", "get", "nodes", "-o", "json"])
+    said = control_plane.run([*KUBECTL, "get", "nodes", "-o", "json"])
     if not said.ok:
         return {}
     return {item["metadata"]["name"]: item for item in json.loads(said.out)["items"]}
@@ -136,8 +137,7 @@ def labelled(control_plane: Machine, machine: Machine) -> bool:
 
 def forget(control_plane: Machine, machine: Machine) -> None:
     """Takes a machine away, and its Node object."""
-    control_plane.run(["kubectl", "--kubeconfig", "/etc/kubernetes/admin.conf", "delete", "node", machine.node_name,
-                       "--ignore-not-found"])
+    control_plane.run([*KUBECTL, "delete", "node", machine.node_name, "--ignore-not-found"])
     machine.terminate()
 
 
