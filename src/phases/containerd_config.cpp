@@ -14,6 +14,9 @@ constexpr auto kUnit = "containerd.service";
 constexpr auto kFile = "/etc/containerd/config.toml";
 constexpr auto kCrictl = "/etc/crictl.yaml";
 constexpr auto kCerts = "/etc/containerd/certs.d";
+// What its configuration and it itself made, innermost first.
+constexpr const char* kContainerdFolders[] = {"/etc/containerd",     "/etc/cni/net.d",      "/etc/cni",
+                                              "/opt/containerd/bin", "/opt/containerd/lib", "/opt/containerd"};
 
 // Before containerd is there its version is not known; `up` asks again when it is. Every containerd reads layout 2.
 const Version kUnknown{1, 7, std::nullopt};
@@ -89,7 +92,8 @@ class ContainerdSetup final : public NodePhase {
         NB_CHECK(want_restored(changes, view, kFile));
         const auto state = NB_TRY(view.unit(kUnit));
         const auto unit = NB_TRY(view.read(kContainerdUnitFile));
-        if (unit && is_own(kContainerdUnitFile, *unit)) {
+        const bool bundled = unit && is_own(kContainerdUnitFile, *unit);
+        if (bundled) {
             if (state.running()) changes.push_back({kUnit, "active", "stopped", Unit{UnitVerb::stop, kUnit}});
             if (state.enabled()) changes.push_back({kUnit, "enabled", "disabled", Unit{UnitVerb::disable, kUnit}});
         } else if (NB_TRY(outlived(changes, view, state, kFile, clock_))) {
@@ -103,6 +107,9 @@ class ContainerdSetup final : public NodePhase {
         }
         NB_CHECK(want_no_empty_folder(changes, view, kCerts));
         NB_CHECK(want_restored(changes, view, kCrictl));
+        // A containerd that stays would make its own again at the next start.
+        if (bundled)
+            for (const char* folder : kContainerdFolders) NB_CHECK(want_no_empty_folder(changes, view, folder));
         return changes;
     }
 

@@ -95,6 +95,7 @@ class Dns final : public NodePhase {
         NB_CHECK(want_restored(changes, view, kResolved));
         if (NB_TRY(outlived(changes, view, NB_TRY(view.unit(kUnit)), kResolved, clock_)))
             changes.push_back({kUnit, "still asks nodeboot's servers", "restarted", Unit{UnitVerb::restart, kUnit}});
+        NB_CHECK(want_no_empty_folder(changes, view, Path(kResolved).parent_path()));
         NB_CHECK(undo_drop_ins(changes, view));
         return changes;
     }

@@ -52,6 +52,12 @@ After=containerd.service
 RestartSec=2
 )";
 
+Result<bool> vendor_has(const HostView& view, const std::string& name) {
+    for (const char* folder : vendor_dirs)
+        if (NB_TRY(view.stat(Path(folder) / name))) return true;
+    return false;
+}
+
 class Kubelet final : public NodePhase {
    public:
     explicit Kubelet(const NodeServices&) {}
@@ -99,8 +105,7 @@ class Kubelet final : public NodePhase {
    private:
     static Result<void> want_unless_vendor_has(std::vector<NodeChange>& changes, const HostView& view,
                                                const std::string& name, const Path& own, const char* text) {
-        for (const char* folder : vendor_dirs)
-            if (NB_TRY(view.stat(Path(folder) / name))) return want_absent_if_ours(changes, view, own);
+        if (NB_TRY(vendor_has(view, name))) return want_absent_if_ours(changes, view, own);
         return want_file(changes, view, own, text);
     }
 
@@ -119,5 +124,7 @@ class Kubelet final : public NodePhase {
 std::shared_ptr<const NodePhase> make_kubelet_phase(const NodeServices& services) {
     return std::make_shared<Kubelet>(services);
 }
+
+Result<bool> kubelet_is_from_a_package(const HostView& view) { return vendor_has(view, unit_name); }
 
 }  // namespace nodeboot

@@ -10,4 +10,7 @@ namespace nodeboot {
 /// configuration and would only restart in a loop).
 std::shared_ptr<const NodePhase> make_kubelet_phase(const NodeServices& services);
 
+/// Did kubelet come as a package, whose folders are not nodeboot's to remove? A bundle brings no vendor unit.
+Result<bool> kubelet_is_from_a_package(const HostView& view);
+
 }  // namespace nodeboot

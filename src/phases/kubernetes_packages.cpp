@@ -68,6 +68,7 @@ class KubernetesPackages final : public NodePhase {
         NB_CHECK(want_restored(changes, view, kubernetes_repository_file));
         NB_CHECK(bundle_->want_removed(changes, view, BundleKind::binary));
         NB_CHECK(bundle_->want_removed(changes, view, BundleKind::cni));
+        for (const char* folder : {"/opt/cni/bin", "/opt/cni"}) NB_CHECK(want_no_empty_folder(changes, view, folder));
         return changes;
     }
 

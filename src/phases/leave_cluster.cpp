@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include "phases/kubeadm.hpp"
+#include "phases/kubelet.hpp"
 #include "system/want.hpp"
 
 namespace nodeboot {
@@ -20,16 +21,24 @@ constexpr const char* cluster_remains[] = {
 };
 
 constexpr const char* left_by_kubeadm_reset[] = {
-    "/etc/cni/net.d/10-flannel.conflist", "/run/flannel", "/var/lib/cni", "/var/lib/etcd", kubeadm_init_config,
+    "/etc/cni/net.d/10-flannel.conflist",
+    "/opt/cni/bin/flannel",  // flannel's pod put it there
+    "/run/flannel",
+    "/var/lib/cni",
+    "/var/lib/etcd",
+    kubeadm_init_config,
 };
 
 // kubeadm empties these and lets them stand; innermost first.
-constexpr const char* emptied_by_kubeadm_reset[] = {"/etc/kubernetes/manifests", "/etc/kubernetes/pki",
-                                                    "/etc/kubernetes/tmp",       "/etc/kubernetes",
-                                                    "/var/lib/kubelet/pki",      "/var/lib/kubelet"};
+constexpr const char* emptied_by_kubeadm_reset[] = {"/etc/kubernetes/pki", "/etc/kubernetes/tmp",
+                                                    "/var/lib/kubelet/pki"};
+// The same, but kubelet's package brings them, too, and it stays installed.
+constexpr const char* folders_of_the_package[] = {"/etc/kubernetes/manifests", "/etc/kubernetes", "/var/lib/kubelet"};
 
 Result<void> want_no_empty_folders(std::vector<NodeChange>& changes, const HostView& view) {
     for (const char* folder : emptied_by_kubeadm_reset) NB_CHECK(want_no_empty_folder(changes, view, folder));
+    if (NB_TRY(kubelet_is_from_a_package(view))) return {};
+    for (const char* folder : folders_of_the_package) NB_CHECK(want_no_empty_folder(changes, view, folder));
     return {};
 }
 

@@ -59,6 +59,7 @@ class NetworkLinks final : public NodePhase {
                 changes.push_back(
                     {unit, "still works with " + std::string(file), "restarted", Unit{UnitVerb::restart, unit}});
         }
+        NB_CHECK(want_no_empty_folder(changes, view, Path(kNetworkdFile).parent_path()));
         return changes;
     }
 

@@ -123,6 +123,7 @@ class TimeSync final : public NodePhase {
             if (stale)
                 changes.push_back({unit, "still asks nodeboot's servers", "restarted", Unit{UnitVerb::restart, unit}});
         }
+        NB_CHECK(want_no_empty_folder(changes, view, Path(kTimesyncdFile).parent_path()));
         return changes;
     }
 

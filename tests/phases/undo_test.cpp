@@ -6,6 +6,7 @@
 #include "phases/catalog.hpp"
 #include "phases/expect_plan.hpp"
 #include "phases/kubeadm.hpp"
+#include "phases/kubeadm_join.hpp"
 #include "phases/timers.hpp"
 #include "support/temporary_folder.hpp"
 #include "system/apt.hpp"
@@ -296,6 +297,7 @@ class Machine {
 
     void put_flannels_remains() {
         node.host.put("/etc/cni/net.d/10-flannel.conflist", "{}");
+        node.host.put("/opt/cni/bin/flannel", "from its pod", 0755);
         node.host.put("/var/lib/cni/networks/cbr0/10.244.0.2", "");
         node.host.put("/run/flannel/subnet.env", "");
     }
@@ -393,6 +395,31 @@ TEST(UndoOrder, the_cluster_is_left_before_its_software_is_undone) {
     EXPECT_LT(at("kubeadm-init"), at("containerd"));
     EXPECT_LT(at("containerd"), at("containerd-install"));
     EXPECT_LT(at("kubernetes-packages"), at("bundle"));
+}
+
+// dpkg and rpm know these folders as kubelet's, and the package stays.
+TEST(UndoJoin, folders_of_kubelets_package_stay_and_those_of_a_bundle_go) {
+    for (const bool package : {false, true}) {
+        SCOPED_TRACE(package ? "package" : "bundle");
+        FakeNode node;
+        if (package) node.host.put("/usr/lib/systemd/system/kubelet.service", "[Service]\n");
+        node.host.programs["kubeadm reset"] = [](const Command&) { return CommandOutput{}; };
+        node.host.put(kubelet_conf, "current-context: default\n", 0600);
+        node.host.put("/var/lib/kubelet/pki/kubelet.key", "pem", 0600);
+        ASSERT_TRUE(node.host.remove("/var/lib/kubelet/pki/kubelet.key"));
+        const auto phase = make_kubeadm_join_phase(node.services, std::make_shared<JoinMaterial>());
+        StepContext context = node.step();
+        ActionContext action{node.host, context};
+        for (int run = 0; run < 2; ++run) {
+            const auto changes = phase->undo(node.host);
+            ASSERT_TRUE(changes) << changes.error().text();
+            EXPECT_EQ(changes->empty(), run == 1);
+            for (const auto& change : *changes) ASSERT_TRUE(perform(change.action, action));
+        }
+        EXPECT_FALSE(node.host.files.contains("/var/lib/kubelet/pki"));
+        EXPECT_EQ(node.host.files.contains("/var/lib/kubelet"), package);
+        EXPECT_EQ(node.host.files.contains("/etc/kubernetes"), package);
+    }
 }
 
 TEST(UndoSysctl, other_files_values_come_into_force_at_once) {
