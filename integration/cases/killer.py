@@ -1,4 +1,4 @@
-"""Kills nodeboot with SIGKILL at every step of a first run. Runs on the machine itself: python3 killer.py DELAY…
+"""Kills nodeboot with SIGKILL at every step of a first run. Runs on the machine itself: python3 killer.py PICK DELAY…
 
 How it hits steps that last microseconds: nodeboot's output is a pipe that holds one line. The line stays in it (it is
 looked at with tee(2), not read), so nodeboot can finish the step that it announced, but blocks at its next word, with
@@ -6,6 +6,10 @@ all of its phases. Each line that announces a change is a step, and so is each k
 of them nodeboot is killed once for every DELAY (in seconds): with 0 when the step has just begun, later in the middle
 of it or, when it is short, after it was done and before it was told. The run that has nothing new to tell is the last
 one; it is left alone.
+
+PICK: one in how many steps is taken. With 1 all of them, each with every DELAY. With more, those whose name's checksum
+says so, so that the same are taken in each run of the test, with one DELAY each; and the first step of every phase,
+so that none is left out.
 
 Prints one JSON document: the kills, in order, and how the last run ended.
 """
@@ -21,6 +25,7 @@ import signal
 import subprocess
 import sys
 import time
+import zlib
 
 F_SETPIPE_SZ = 1031
 LINE = 4096  # a page: the smallest pipe
@@ -69,7 +74,29 @@ def step_of(line: str) -> str:
     return " ".join(line.split()[:2])
 
 
-def run_once(phases: list[str], delays: list[float], done: dict[str, int]) -> dict[str, object]:
+class Choice:
+    """When to kill: for each step, the delays that are left."""
+
+    def __init__(self, pick: int, delays: list[float]) -> None:
+        self._pick, self._delays = pick, delays
+        self._left: dict[str, list[float]] = {}
+        self._phases: set[str] = set()
+
+    def next(self, phase: str, step: str) -> float | None:
+        if step not in self._left:
+            self._left[step] = self._chosen(phase, zlib.crc32(step.encode()))
+        self._phases.add(phase)
+        return self._left[step].pop(0) if self._left[step] else None
+
+    def _chosen(self, phase: str, number: int) -> list[float]:
+        if self._pick == 1:
+            return list(self._delays)
+        if number % self._pick and phase in self._phases:
+            return []
+        return [self._delays[number // self._pick % len(self._delays)]]
+
+
+def run_once(phases: list[str], choice: Choice) -> dict[str, object]:
     """One run of nodeboot, killed at the first step that has a delay left."""
     gate = Gate()
     with open("/tmp/killer.err", "ab") as errors:
@@ -79,10 +106,9 @@ def run_once(phases: list[str], delays: list[float], done: dict[str, int]) -> di
     try:
         while gate.wait():
             line = gate.look().strip()
-            phase, step = phase_of(line, phases), step_of(line)
-            if phase and done.get(step, 0) < len(delays):
-                delay = delays[done.get(step, 0)]
-                done[step] = done.get(step, 0) + 1
+            phase = phase_of(line, phases)
+            delay = choice.next(phase, step_of(line)) if phase else None
+            if delay is not None:
                 time.sleep(delay)
                 child.send_signal(signal.SIGKILL)
                 child.wait()
@@ -93,16 +119,16 @@ def run_once(phases: list[str], delays: list[float], done: dict[str, int]) -> di
         gate.close()
 
 
-def main(delays: list[float]) -> None:
+def main(pick: int, delays: list[float]) -> None:
     phases = subprocess.run(["nodeboot", "phases", "--names"], check=True, capture_output=True, text=True).stdout.split()
-    done: dict[str, int] = {}
+    choice = Choice(pick, delays)
     kills = []
     for _ in range(RUNS):
-        end = run_once(phases, delays, done)
+        end = run_once(phases, choice)
         if "code" in end:
             break
         kills.append(end)
     print(json.dumps({"kills": kills, "code": end.get("code")}))
 
 
-main([float(word) for word in sys.argv[1:]])
+main(int(sys.argv[1]), [float(word) for word in sys.argv[2:]])

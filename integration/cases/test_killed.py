@@ -1,19 +1,23 @@
-"""SIGKILL in the middle of each phase, at every step of a first run; the next run goes on from there."""
+"""SIGKILL in the middle of each phase, at steps of a first run; the next run goes on from there.
+
+NODEBOOT_KILLS=all kills at every step, half an hour's work; else one step in five, and at least one in each phase.
+"""
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Iterator
+from typing import Callable
 
-import pytest
-from cases.node import FROM_ARCHIVE, Node, bring, ready
+from cases.node import Node, ready
 
-from lab.cluster import CONTROL_PLANE, WORKER, Cluster, Spec
+from lab.cluster import WORKER, Cluster
 from lab.machine import wait_for
 
 KILLER = Path(__file__).with_name("killer.py")
 DELAYS = ("0", "0.3")  # seconds after a step began
+PICK = "1" if os.environ.get("NODEBOOT_KILLS") == "all" else "5"
 # Phases that change nothing on a machine of the lab: preflight and cluster-dns only look and wait, the lab leaves the
 # host's clock alone, and roles are for nodes that are there when the control plane runs.
 LOOKING = {"preflight", "cluster-dns", "time-sync", "node-roles"}
@@ -35,19 +39,8 @@ class Kills:
 
 def kill_at_every_step(node: Node) -> Kills:
     node.machine.write("/tmp/killer.py", KILLER.read_text())
-    said = json.loads(node.machine.must(["python3", "/tmp/killer.py", *DELAYS], timeout=1200))
+    said = json.loads(node.machine.must(["python3", "/tmp/killer.py", PICK, *DELAYS], timeout=3600))
     return Kills(said["kills"], said["code"])
-
-
-@pytest.fixture
-def first_of_another_cluster(cluster: Cluster, archive: Path) -> Iterator[Node]:
-    """A control plane to be, that installs from a bundle."""
-    other = Cluster(cluster.lab, Spec(**vars(cluster.spec) | {"name": "killed"}))
-    other.prepare()
-    node = Node(other.launch_bare("killed", CONTROL_PLANE, config=FROM_ARCHIVE))
-    bring(archive, node)
-    yield node
-    node.machine.terminate()
 
 
 def in_the_middle_of_each_phase(node: Node, installed_from: str) -> None:

@@ -201,21 +201,6 @@ def test_a_binary_with_another_sha256_is_refused(lab: Lab, cluster: Cluster, con
             machine.terminate()
 
 
-def test_a_worker_is_reset_and_joins_again(prepared: Callable[..., Node], control_plane: Node) -> None:
-    node = prepared()
-    node.machine.write("/etc/sysctl.d/10-mine.conf", "vm.swappiness = 10\n")
-    node.up()
-    said = node.nodeboot("node", "reset", "--yes")
-    assert said.ok, said.out + said.err
-    assert node.machine.exists("/etc/sysctl.d/10-mine.conf"), "reset removed what is not its own"
-    assert not node.machine.exists("/etc/kubernetes/kubelet.conf")
-    control_plane.machine.run(["kubectl", "--kubeconfig", "/etc/kubernetes/admin.conf", "delete", "node",
-                               node.machine.node_name, "--ignore-not-found"])
-    node.up()
-    node.converged()
-    assert ready(control_plane.machine, node.machine.node_name)
-
-
 def test_the_error_of_a_failed_boot_is_on_the_console(lab: Lab, cluster: Cluster) -> None:
     """A node that never joined can be explained from outside."""
     with lab.fault("packages", "status", 404, path="core:"):
