@@ -41,14 +41,26 @@ std::string said_by(const NodeState& node) {
     return fmt::format("{} ({})", troubled ? node.console.error.message : node.console.doing, node.console.at);
 }
 
+/// In a narrow terminal what the node says has a line of its own.
 std::string text_of(const Status& status, const Launcher& launcher, const Terminal& terminal) {
+    constexpr std::size_t wide = 120;
+    const bool narrow = terminal.interactive && terminal.width < wide;
+    const auto row = [&](std::string_view name, std::string_view id, std::string_view state, std::string_view address,
+                         std::string_view outside, std::string_view zone, const std::string& says) {
+        const auto line = fmt::format("  {:<15}{:<21}{:<10}{:<16}{:<16}", name, id, state, address, outside);
+        if (!narrow) return fmt::format("{}{:<16}{}\n", line, zone, says);
+        std::string out = line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
+        const std::string more = fmt::format("{}{}{}", zone, zone.empty() || says.empty() ? "" : ": ", says);
+        if (!more.empty())
+            for (const auto& part : wrapped(more, terminal.width - 5)) out += fmt::format("    {}\n", part);
+        return out;
+    };
     std::string out =
         fmt::format("cluster {} in {}\n\n", launcher.config().cluster.name, launcher.services().aws.region());
-    out += fmt::format("  {:<15}{:<21}{:<10}{:<16}{:<16}{:<16}{}\n", "node", "instance", "state", "address", "public",
-                       "zone", "says");
+    out += row("node", "instance", "state", "address", "public", narrow ? "" : "zone", narrow ? "" : "says");
     for (const auto& node : status.nodes)
-        out += fmt::format("  {:<15}{:<21}{:<10}{:<16}{:<16}{:<16}{}\n", node.ref.name, node.id, node.state,
-                           node.private_ip, node.public_ip, node.zone, printable(said_by(node)));
+        out += row(node.ref.name, node.id, node.state, node.private_ip, node.public_ip, node.zone,
+                   printable(said_by(node)));
     return out + "\n" + plan_text(status.drift, terminal);
 }
 

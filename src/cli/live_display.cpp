@@ -16,10 +16,11 @@ std::string painted(std::string_view color, std::string_view text, const Termina
     return terminal.color ? fmt::format("{}{}{}", color, text, plain) : std::string(text);
 }
 
-/// "name      text", the text wrapped in its column.
+/// "name      text", the text wrapped in its column; a name that is longer than its own has a line for itself.
 std::vector<std::string> in_columns(std::string_view mark, std::string_view name, std::string_view text,
                                     const Terminal& terminal, std::string_view color) {
     std::vector<std::string> lines;
+    if (text_width(name) >= name_column) lines.push_back(fmt::format("{} {}", painted(color, mark, terminal), name));
     // One column stays free: a full line would make some terminals go to the next.
     for (const auto& part : wrapped(printable(text), terminal.width - name_column - 3)) {
         const bool first = lines.empty();

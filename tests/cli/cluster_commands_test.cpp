@@ -97,6 +97,26 @@ TEST_F(ClusterCommands, status_shows_nodes_and_drift) {
     EXPECT_THAT(out, HasSubstr("images: no answer (2026-11-23T04:21:13Z)"));
 }
 
+TEST_F(ClusterCommands, plan_and_status_fit_into_80_columns) {
+    surroundings.out_terminal = {.interactive = true, .unicode = true, .width = 80};
+    const auto expect_fits = [&] {
+        for (std::size_t begin = 0; begin < out.size();) {
+            const auto end = std::min(out.find('\n', begin), out.size());
+            const auto line = out.substr(begin, end - begin);
+            if (line.find(' ', line.find_first_not_of(' ')) != std::string::npos) {  // a single long word stays whole
+                EXPECT_LE(text_width(line), 80U) << line;
+            }
+            begin = end + 1;
+        }
+    };
+    EXPECT_EQ(run({"cluster", "plan"}), exit_pending);
+    expect_fits();
+    ASSERT_EQ(run({"cluster", "up"}), exit_ok) << err;
+    EXPECT_EQ(run({"cluster", "status"}), exit_ok) << out;
+    EXPECT_THAT(out, HasSubstr("eu-central-1a: Ready after 1m13s (2026-11-23T04:21:13Z)\n"));
+    expect_fits();
+}
+
 TEST_F(ClusterCommands, user_data_is_what_the_instances_get) {
     ASSERT_EQ(run({"cluster", "user-data", "--role", "worker"}), exit_ok) << err;
     EXPECT_THAT(out, StartsWith("#cloud-config\n"));

@@ -91,6 +91,13 @@ TEST(LiveDisplay, long_errors_are_wrapped_beside_the_name) {
                                    "                       no address for the name"));
 }
 
+TEST(LiveDisplay, a_name_that_is_longer_than_its_column_has_a_line_for_itself) {
+    auto phase = containerd;
+    phase.name = "security-rules-control-plane";
+    EXPECT_THAT(phase_lines(phase, ended(Outcome::changed), {.interactive = true, .unicode = true, .width = 80}),
+                ElementsAre("✓ security-rules-control-plane", "                       done in 4.2s"));
+}
+
 TEST(LiveDisplay, colors_only_where_there_are_colors) {
     EXPECT_THAT(phase_lines(containerd, ended(Outcome::changed), {.unicode = true}),
                 ElementsAre("✓ containerd-install   done in 4.2s"));

@@ -29,9 +29,9 @@ from .weather import KINDS as WEATHER
 
 # What a node's console shows (src/cli/console_records.cpp, cloud-init/user-data.yaml.in): seconds after boot, record.
 PLAYED = [(8.0, "installed sha256=" + "0" * 64), (8.2, 'run began command="node up" version=0.1.0'),
-          (15.0, "phase=containerd outcome=changed changes=4 took=5.1 s"),
-          (24.0, "phase=kubernetes-packages outcome=changed changes=6 took=8.7 s"),
-          (40.0, "run outcome=ready phases_changed=17 took=31.9 s")]
+          (15.0, "phase=containerd outcome=changed changes=4 took=5.1s"),
+          (24.0, "phase=kubernetes-packages outcome=changed changes=6 took=8.7s"),
+          (40.0, "run outcome=ready phases_changed=17 took=31.9s")]
 LIFETIME = 6 * 3600.0  # of a role's credentials, seconds
 
 
