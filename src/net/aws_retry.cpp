@@ -142,7 +142,10 @@ Error fault_error(const std::string& what, const AwsFault& fault) {
     if (out_of_capacity(fault)) error.hint = "another availability zone or instance type may have some";
     if (classify(fault) == FaultClass::bad_credentials)
         error.hint = "they have expired or were revoked: log in again, or give other ones";
-    if (classify(fault) == FaultClass::clock_skew) error.hint = "check this machine's clock, and the secret access key";
+    if (classify(fault) == FaultClass::clock_skew)  // EC2 says RequestExpired of temporary credentials, too
+        error.hint = fault.code == "RequestExpired"
+                         ? "if these credentials are temporary, log in again; else check this machine's clock"
+                         : "check this machine's clock, and the secret access key";
     return error;
 }
 

@@ -240,6 +240,7 @@ TEST(AwsFault, is_read_from_the_forms_that_services_use) {
     EXPECT_EQ(parse_json_fault({400, {}, R"({"code":"Slow","Message":"m"})"}).message, "m");
     EXPECT_EQ(parse_json_fault({502, {}, "<html>"}).code, "502");
     EXPECT_EQ(fault_error("x", {404, "NoSuchBucket", "", "R1"}).text(), "x: NoSuchBucket (request R1)");
+    EXPECT_NE(fault_error("x", {400, "RequestExpired", "", ""}).hint.find("log in again"), std::string::npos);
     EXPECT_EQ(fault_error("x", {400, "InvalidVpcID.NotFound", "", ""}).kind, ErrorKind::not_found);
     EXPECT_EQ(fault_error("x", {409, "EntityAlreadyExists", "", ""}).kind, ErrorKind::conflict);
 }
