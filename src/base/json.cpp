@@ -12,6 +12,8 @@ Result<nlohmann::json> parse_json(std::string_view text, std::string_view what) 
     } catch (const nlohmann::json::parse_error& e) {
         return fail(ErrorKind::corrupted,
                     fmt::format("{} is not JSON: it breaks off or goes wrong at byte {}", what, e.byte));
+    } catch (const nlohmann::json::exception&) {  // a number that no machine can hold
+        return fail(ErrorKind::corrupted, fmt::format("{} is not usable JSON: a number in it is too large", what));
     }
 }
 

@@ -176,7 +176,8 @@ class ImageFetch {
             {"mediaType", "application/vnd.oci.image.index.v1+json"},
             {"manifests",
              Json::array(
-                 {{{"mediaType", parsed.value("mediaType", "application/vnd.oci.image.manifest.v1+json")},
+                 {{{"mediaType",
+                    json_string(parsed, {"mediaType"}).value_or("application/vnd.oci.image.manifest.v1+json")},
                    {"digest", "sha256:" + hex},
                    {"size", body.size()},
                    {"annotations",

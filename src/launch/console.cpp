@@ -73,7 +73,7 @@ void read_record(NodeConsole& console, std::string_view record) {
         const auto reason = record_value(record, "reason").value_or("?");
         console.state = reason == "sha256-mismatch" ? State::refused : State::failed;
         console.error = {console.state == State::refused ? ErrorKind::corrupted : ErrorKind::unavailable,
-                         fmt::format("nodeboot could not be installed: {}", record.substr(15)),
+                         fmt::format("nodeboot could not be installed: {}", trim(record.substr(14))),
                          "see `binary` in the configuration",
                          {}};
         console.doing = console.error.message;

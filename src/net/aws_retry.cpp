@@ -110,6 +110,8 @@ std::optional<WallTime> server_time(const HttpResponse& response) {
     const auto text = response.header("date");
     std::tm parts{};
     if (!text || strptime(text->c_str(), "%a, %d %b %Y %H:%M:%S GMT", &parts) == nullptr) return std::nullopt;
+    constexpr int year_1970 = 70, year_2200 = 300;  // beyond, nanoseconds overflow; no clock of AWS's is there
+    if (parts.tm_year < year_1970 || parts.tm_year > year_2200) return std::nullopt;
     return WallTime(std::chrono::seconds(timegm(&parts)));
 }
 

@@ -385,6 +385,10 @@ class CurlHttp final : public Http {
             Transfer transfer(request, *session);
             return transfer.run(options_, find_ca_file(options_.ca_file), std::move(stop));
         }();
+        // c-ares read /etc/resolv.conf when the session was made, and at first boot that changes.
+        if (!response &&
+            (response.error().kind == ErrorKind::unavailable || response.error().kind == ErrorKind::timeout))
+            return response;
         const std::lock_guard lock(mutex_);
         idle_.push_back(std::move(session));
         return response;

@@ -88,8 +88,11 @@ Result<std::vector<std::string>> Ssm::names_below(const std::string& path) const
         if (parameters == nullptr) return fail(ErrorKind::corrupted, call.what + ": the answer holds no list");
         for (const auto& parameter : *parameters)
             if (auto name = json_string(parameter, {"Name"})) names.push_back(*std::move(name));
-        next = json_string(json, {"NextToken"}).value_or("");
-        if (next.empty()) return names;
+        auto following = json_string(json, {"NextToken"}).value_or("");
+        if (following.empty()) return names;
+        if (following == next)
+            return fail(ErrorKind::corrupted, call.what + ": the answer leads to the same page again");
+        next = std::move(following);
     }
 }
 

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/backoff.hpp"
 #include "net/bootstrap_token.hpp"
 #include "phases/kubeadm.hpp"
 
@@ -30,7 +31,7 @@ class JoinSecretPublish final : public NodePhase {
     /// Empty when the published secret is good.
     Result<std::string> reason_to_publish(const HostView& view) const {
         if (!NB_TRY(view.stat(admin_conf))) return std::string("not published");
-        auto published = services_.store.fetch();
+        auto published = look();
         if (!published && published.error().kind == ErrorKind::corrupted) return std::string("unreadable");
         const auto secret = NB_TRY(std::move(published));
         if (!secret) return std::string("not published");
@@ -45,6 +46,13 @@ class JoinSecretPublish final : public NodePhase {
         if (!NB_TRY(is_signed(*api, NB_TRY(parse_bootstrap_token(secret->token)))))
             return std::string("its token is gone");
         return std::string();
+    }
+
+    // Nobody else has a schedule here: what passes (a name server that is late, throttling) is waited out.
+    Result<std::optional<JoinSecret>> look() const {
+        RetryOptions patience;
+        patience.deadline = Deadline::after(services_.clock, std::chrono::minutes(1));
+        return retry(patience, services_.clock, [&] { return services_.store.fetch(); });
     }
 
     Result<void> publish(ActionContext& context) const {

@@ -80,5 +80,10 @@ TEST(SystemClock, a_stop_wakes_a_sleeper) {
     EXPECT_LT(clock.steady() - began, 10s);
 }
 
+TEST(Rfc3339, times_beyond_what_a_clock_holds_are_long_ago_or_far_away) {
+    EXPECT_LE(parse_rfc3339("0001-01-01T00:00:00Z").value(), parse_rfc3339("1971-01-01T00:00:00Z").value());
+    EXPECT_GT(parse_rfc3339("9999-12-31T23:59:59Z").value(), parse_rfc3339("2199-01-01T00:00:00Z").value());
+}
+
 }  // namespace
 }  // namespace nodeboot

@@ -101,5 +101,10 @@ TEST(Console, damaged_text_is_no_trouble) {
     EXPECT_EQ(record_value("xa=1", "a"), std::nullopt);
 }
 
+TEST(NodeConsole, a_record_that_was_torn_off_after_its_first_word_is_read) {
+    const auto console = read_console("nodeboot: 2026-11-23T04:20:00Z install-failed");
+    EXPECT_EQ(console.state, NodeConsole::State::failed);
+}
+
 }  // namespace
 }  // namespace nodeboot
