@@ -14,7 +14,7 @@ from typing import Any, Callable, Iterator
 
 import pytest
 from botocore.exceptions import ClientError
-from cases.operator import SESSION, Account, Operator
+from cases.operator import SESSION, Account, Operator, client
 
 from lab.cloud.handle import CloudHandle
 from lab.command import Result
@@ -55,6 +55,19 @@ def test_it_is_no_use_on_another_cluster(operator: Operator, cloud: CloudHandle,
     assert not refused.ok and "AccessDenied" in refused.err, refused
     account = Account(cloud)
     assert not account.vpcs() and not account.instances()
+
+
+def test_it_does_not_take_what_a_cluster_of_a_longer_name_has(operator: Operator, cloud: CloudHandle) -> None:
+    """The names of "demo-2" begin with those of "demo", and what lost its tag is known by its name."""
+    account = Account(cloud)
+    theirs, lost = (account.ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"] for _ in range(2))
+    account.ec2.create_tags(Resources=[theirs, lost], Tags=[{"Key": "Name", "Value": "demo-2-vpc"}])
+    account.ec2.create_tags(Resources=[theirs], Tags=[{"Key": "nodeboot.io/cluster", "Value": "demo-2"}])
+    own = client(cloud, "ec2", operator.user)
+    mine = [{"Key": "nodeboot.io/cluster", "Value": "demo"}]
+    with pytest.raises(ClientError, match="UnauthorizedOperation"):
+        own.create_tags(Resources=[theirs], Tags=mine)
+    own.create_tags(Resources=[lost], Tags=mine)
 
 
 # ---- a life in which everything happens that an operator's permissions are for

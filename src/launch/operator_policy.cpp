@@ -138,9 +138,12 @@ class Statements {
     void tags() {
         allow("TagWhatIsMade", {"CreateTags"}, {ec2("*")}, {new_ones_, {"Null", "ec2:CreateAction", {"false"}}});
         allow("TagWhatIsOurs", {"CreateTags"}, {ec2("*")}, {our_own_});
-        // What has lost the cluster's tag is known by its name.
+        // What has lost the cluster's tag is known by its name. What bears another cluster's is not ours to take: the names of
+        // "demo-2" begin with those of "demo", too.
         allow("TagAgain", {"CreateTags"}, {ec2("*")},
-              {new_ones_, {"StringLike", "aws:ResourceTag/Name", {config_.cluster.name + "-*"}}});
+              {new_ones_,
+               {"Null", "aws:ResourceTag/nodeboot.io/cluster", {"true"}},
+               {"StringLike", "aws:ResourceTag/Name", {config_.cluster.name + "-*"}}});
     }
 
     /// Both in one pattern where both are made and their names are not cut: a policy has 6144 characters.
