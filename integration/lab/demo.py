@@ -7,6 +7,7 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
+import textwrap
 import time
 from pathlib import Path
 from typing import Any
@@ -75,10 +76,14 @@ class Operator:
         if child.wait(DEADLINE) != 0:
             raise LabError(f"nodeboot cluster {words[0]} ended with {child.returncode}")
 
-    def account(self) -> str:
-        """What the account holds, but for what AWS puts into every new one."""
+    def show_account(self, screen: Screen) -> bool:
+        """What the account holds, but for what AWS puts into every new one. Whether that is anything."""
         held = self.lab.cloud.call("inventory")
-        return ", ".join(f"{number} {kind}" for kind, number in held.items()) or "nothing"
+        counted = [f"{number} {kind.removesuffix('s') if number == 1 else kind}" for kind, number in held.items()]
+        screen.step("what the AWS account holds")
+        print(textwrap.fill(", ".join(counted) or "nothing", 78, initial_indent="    ", subsequent_indent="    "),
+              flush=True)
+        return bool(held)
 
 
 def show(machine: Machine, *words: str) -> bool:
@@ -130,10 +135,12 @@ def main(words: list[str] | None = None) -> int:
         lab.up(Options(bundles=[bundle]))
         source = arguments.source or ("bundle" if arguments.bundle else "repository")
         operator = Operator(lab, Cluster(lab, Spec(bundle=bundle, source=source)), arguments.workers)
-        screen.step(f"the account holds {operator.account()}; making a cluster of 1 + {arguments.workers}")
+        operator.show_account(screen)
+        screen.step(f"making a cluster of 1 + {arguments.workers}")
         operator.run("up")
         good = show_nodes(machines_of(lab), screen)
-        screen.step(f"the account holds {operator.account()}")
+        operator.show_account(screen)
+        screen.step("the cluster from outside")
         operator.run("status")
         screen.step("`cluster up` again: nothing to do")
         operator.run("up")
@@ -141,8 +148,7 @@ def main(words: list[str] | None = None) -> int:
             pause(lab)
             screen.step("and away with it")
             operator.run("down", "--yes")
-            screen.step(f"the account holds {operator.account()}")
-            good = good and operator.account() == "nothing"
+            good = not operator.show_account(screen) and good
         screen.step("done")
     except LabError as error:
         print(f"script/demo: {error}", file=sys.stderr)
