@@ -93,8 +93,7 @@ def test_instances_of_the_image_become_ready_nodes(baked: list[Machine]) -> None
 
 
 def test_they_downloaded_nothing(lab: Lab, baked: list[Machine]) -> None:
-    sources = {machine.instance.address for machine in baked}
-    asked = [one for one in lab.requests() if one["source"] in sources]
+    asked = [one for machine in baked for one in lab.requests_of(machine)]
     assert [one for one in asked if one["service"] in DOWNLOADS] == []
     assert {one["service"] for one in asked} >= {"ssm"}  # the log does know these machines
 

@@ -42,7 +42,7 @@ def publish(lab: Lab, document: dict[str, Any]) -> None:
 
 def asked(lab: Lab, node: Node) -> int:
     """How often the machine has asked for the secret."""
-    return len(lab.requests(action="GetParameter", source=node.machine.instance.address))
+    return len(lab.requests_of(node.machine, action="GetParameter"))
 
 
 def start(node: Node) -> None:

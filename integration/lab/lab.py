@@ -222,3 +222,8 @@ class Lab:
         lines = log.read_text().splitlines() if log.exists() else []
         entries = [json.loads(line) for line in lines]
         return [one for one in entries if all(one.get(name) == value for name, value in wanted.items())]
+
+    def requests_of(self, machine: Machine, **wanted: str) -> list[dict[str, Any]]:
+        """Those of this machine: its address may have been that of others before it, as in a subnet of EC2."""
+        one = machine.instance
+        return [entry for entry in self.requests(source=one.address, **wanted) if entry["time"] >= one.launched]

@@ -86,7 +86,7 @@ def test_from_a_private_bucket_with_the_instances_role(lab: Lab, launch: Launch)
     machine = launch()
     assert_ran(machine)
     assert_no_secret_was_left(lab, machine)
-    asked = lab.requests(service="s3", role=ROLE, source=machine.instance.address)
+    asked = lab.requests_of(machine, service="s3", role=ROLE)
     assert [(one["action"], one["outcome"]) for one in asked] == [("GetObject", "200")], asked
 
 
@@ -138,12 +138,12 @@ def test_a_power_cut_in_the_middle_is_made_up_for(lab: Lab, launch: Launch) -> N
 def test_a_reboot_runs_nodeboot_again_and_fetches_nothing(lab: Lab, launch: Launch) -> None:
     machine = launch()
     assert_ran(machine)
-    asked = len(lab.requests(service="s3", source=machine.instance.address))
+    asked = len(lab.requests_of(machine, service="s3"))
     machine.write(INSTALLED, BINARY + b"# upgraded by hand\n", 0o755)
     machine.reboot()
     machine.wait_booted(120)
     wait_for("nodeboot to run again", lambda: machine.read("/root/ran") == "node up\nnode up\n", 60)
-    assert len(lab.requests(service="s3", source=machine.instance.address)) == asked
+    assert len(lab.requests_of(machine, service="s3")) == asked
     assert "upgraded by hand" in machine.read(INSTALLED)
 
 
