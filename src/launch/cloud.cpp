@@ -123,7 +123,10 @@ Result<Found> Cloud::appears(const Ref& ref, StepContext& step) {
     for (const auto deadline = Deadline::after(step.clock, listed_within);;) {
         forget(ref.kind);
         auto found = known(ref);
-        if (found && *found) return found;
+        if (found && *found) {
+            remember(ref.kind, (*found)->item, ref);  // the next listing may be an older one
+            return found;
+        }
         if (!found && found.error().kind == ErrorKind::cancelled) return found;
         if (deadline.passed(step.clock)) return found;
         NB_CHECK(step.clock.sleep(poll_interval, step.stop));
@@ -152,7 +155,7 @@ Result<void> Cloud::perform(const ApiCall& call, StepContext& step) {
         const auto& fault = std::get<AwsFault>(*answer);
         const auto verdict = judge(call, fault);
         if (verdict == Verdict::done) {
-            if (call.makes) forget(call.makes->kind);
+            if (call.makes) NB_CHECK(appears(*call.makes, step));
             return {};
         }
         // Deletions wait for what depends on it to go, and that has the phase's own deadline.

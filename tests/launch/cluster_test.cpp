@@ -105,5 +105,19 @@ TEST(Cluster, what_is_not_visible_yet_is_waited_for_and_not_made_again) {
     }
 }
 
+TEST(Cluster, what_was_seen_once_after_a_lost_answer_is_not_doubted_when_the_next_listing_is_older) {
+    Launch whole;
+    ASSERT_TRUE(whole.up().ok());
+    for (std::size_t n = 1; n <= whole.aws.gate.calls; ++n) {
+        Launch launch;
+        launch.aws.gate.lose_answers_of = {n};
+        launch.aws.ec2.invisible_for = std::chrono::seconds(4);
+        launch.aws.ec2.glimpsed = true;
+        const auto report = launch.up();
+        ASSERT_TRUE(report.ok()) << "lost " << n << ": " << report.first_error()->text();
+        ASSERT_EQ(launch.aws.inventory(), whole.aws.inventory()) << "lost answer of call " << n;
+    }
+}
+
 }  // namespace
 }  // namespace nodeboot

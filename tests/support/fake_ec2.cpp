@@ -195,13 +195,15 @@ FakeEc2::Answer FakeEc2::describe(Kind kind, const Call& call) {
     for (const auto& id : wanted)
         if (visible(id) == nullptr) return fault("Invalid" + std::string(info.id_param) + ".NotFound");
     for (auto& [id, thing] : things) {
-        if (thing.kind != kind || visible(id) == nullptr) continue;
+        const bool young = visible(id) == nullptr;
+        if (thing.kind != kind || (young && (!glimpsed || thing.shown))) continue;
         bool fits = wanted.empty() || std::find(wanted.begin(), wanted.end(), id) != wanted.end();
         for (unsigned n = 1; !call.get(fmt::format("Filter.{}.Name", n)).empty(); ++n)
             fits = fits && matches(thing, call.get(fmt::format("Filter.{}.Name", n)),
                                    call.list(fmt::format("Filter.{}.Value", n)));
         for (const auto& name : call.list("KeyName")) fits = fits && thing.item.text_at("keyName") == name;
         if (!fits) continue;
+        thing.shown = true;
         Xml* place = &answer;
         for (std::string_view path = info.items; !path.empty();) {
             const auto slash = path.find('/');

@@ -29,6 +29,7 @@ class FakeEc2 final : public QueryApi {
     std::function<void(const std::string& action)> before;
 
     Duration invisible_for{};  ///< how long what is new is not listed and not found
+    bool glimpsed = false;     ///< the first listing shows it all the same: servers differ in what they know yet
     Duration nat_pending_for = std::chrono::seconds(100);
     Duration instance_pending_for = std::chrono::seconds(10);
     std::size_t nat_failures = 0;  ///< how many NAT gateways will fail
@@ -47,6 +48,7 @@ class FakeEc2 final : public QueryApi {
         Xml item;
         SteadyTime made{};
         SteadyTime dying{};  ///< since when it is going away; zero: it is not
+        bool shown = false;
     };
     std::map<std::string, Thing> things;  ///< by id
     std::vector<std::string> log;         ///< actions that were carried out, in order
