@@ -58,9 +58,10 @@ def _delegate(group: Path) -> None:
 def processes(lab: str, leaf: str = "") -> set[int]:
     found: set[int] = set()
     for root in hierarchies():
-        for listing in (root / TOP / lab / leaf).glob("**/cgroup.procs"):
+        # os.walk passes over a group that vanishes between its listing and its turn; Path.glob raises.
+        for group, _, _ in os.walk(root / TOP / lab / leaf):
             try:
-                found.update(int(pid) for pid in listing.read_text().split())
+                found.update(int(pid) for pid in Path(group, "cgroup.procs").read_text().split())
             except OSError:
                 pass  # threaded or vanished group
     return found - {0, os.getpid()}
