@@ -31,6 +31,9 @@ struct Error {
     std::string hint;
     std::vector<std::string> context;  ///< innermost first
     bool throttled = false;            ///< `unavailable` because it was asked too often: slow down
+    /// `unavailable` or `timeout` before anything of a request had left: no name, no connection. Asking again is safe,
+    /// whatever was asked.
+    bool unsent = false;
 
     Error&& with_context(std::string line) &&;
     Error&& with_hint(std::string text) &&;

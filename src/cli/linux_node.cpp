@@ -43,7 +43,7 @@ class ConfiguredStore final : public JoinStore {
                     std::stop_token stop)
         : config_(config), host_(host), http_(http), clock_(clock), log_(log), stop_(std::move(stop)) {}
 
-    Result<std::optional<JoinSecret>> fetch() const override { return NB_TRY(store())->fetch(); }
+    Result<std::optional<JoinSecret>> fetch(Look look) const override { return NB_TRY(store())->fetch(look); }
     Result<void> publish(const JoinSecret& secret) override { return NB_TRY(store())->publish(secret); }
     Result<bool> claim_init(const std::string& owner) override { return NB_TRY(store())->claim_init(owner); }
     Result<std::optional<Secret>> fetch_kubeconfig() const override { return NB_TRY(store())->fetch_kubeconfig(); }
@@ -73,7 +73,8 @@ class ConfiguredStore final : public JoinStore {
             {.region = config_.cluster.region,
              .endpoint_url = config_.aws.endpoint_url,
              .read_file = read_through(host_),
-             .imds = {.endpoint = config_.aws.imds_endpoint, .deadline = config_.aws.imds_deadline, .stop = stop_}},
+             .imds = {.endpoint = config_.aws.imds_endpoint, .deadline = config_.aws.imds_deadline, .stop = stop_},
+             .stop = stop_},
             &log_));
         store_ = make_ssm_join_store(session_->client(), config_.cluster.name);
         return {};

@@ -43,7 +43,11 @@ Result<HttpResponse> AwsClient::send_once(const AwsCall& call, Duration patience
     auto request = NB_TRY(signed_request(call));
     request.timeout = std::clamp<Duration>(patience, std::chrono::seconds(1), request.timeout);
     sent = true;
-    return http_.send(request, call.stop);
+    return http_.send(request, stop_of(call));
+}
+
+std::stop_token AwsClient::stop_of(const AwsCall& call) const {
+    return call.stop.stop_possible() ? call.stop : options_.stop;
 }
 
 /// True when our clock turned out to be off by more than AWS tolerates (5 minutes), and now is not.
@@ -79,7 +83,7 @@ Result<void> AwsClient::wait(const AwsCall& call, const Attempt& state, std::opt
         return fail(std::move(error).with_context(
             fmt::format("gave up after {} attempts in {}", state.number, format_duration(call.patience))));
     }
-    return clock_.sleep(delay, call.stop);
+    return clock_.sleep(delay, stop_of(call));
 }
 
 Result<std::variant<HttpResponse, AwsFault>> AwsClient::send(const AwsCall& call) {
@@ -95,7 +99,7 @@ Result<std::variant<HttpResponse, AwsFault>> AwsClient::send(const AwsCall& call
         if (!response) {
             error = std::move(response).error().with_context(call.what);
             const bool passing = error.kind == ErrorKind::unavailable || error.kind == ErrorKind::timeout;
-            if (!passing || !call.retry || (sent && !call.repeatable)) return fail(std::move(error));
+            if (!passing || !call.retry || (sent && !call.repeatable && !error.unsent)) return fail(std::move(error));
         } else if (response->ok()) {
             return std::variant<HttpResponse, AwsFault>(*std::move(response));
         } else {

@@ -21,6 +21,7 @@ struct AwsClientOptions {
     std::string region;
     AwsEndpointOverride endpoints{};
     Random random = system_random();
+    std::stop_token stop{};  ///< of calls that bring none of their own
 };
 
 /// One call of an AWS API, whatever its protocol.
@@ -37,7 +38,8 @@ struct AwsCall {
 
     bool retry = true;  ///< false: one attempt; for callers with a schedule of their own
     /// False: after a lost answer or a 5xx, when the call may have been carried out, it is not sent again. Such an end is
-    /// an Error (`unavailable` or `timeout`); throttling, which says that nothing was done, is waited out all the same.
+    /// an Error (`unavailable` or `timeout`); throttling, which says that nothing was done, is waited out all the same, and
+    /// so is a name that does not resolve or a connection that is refused (`unsent`).
     bool repeatable = true;
     Duration patience = std::chrono::seconds(60);  ///< for all attempts together
     std::stop_token stop;
@@ -64,6 +66,7 @@ class AwsClient {
    private:
     struct Attempt;
     Result<HttpResponse> send_once(const AwsCall& call, Duration patience, bool& sent);
+    std::stop_token stop_of(const AwsCall& call) const;
     bool correct_clock(const HttpResponse& response);
     bool mend(FaultClass found, const HttpResponse& response, Attempt& state);
     Result<void> wait(const AwsCall& call, const Attempt& state, std::optional<Duration> asked, Error error);

@@ -30,6 +30,7 @@ Result<std::unique_ptr<AwsSession>> open_aws_session(Http& http, Clock& clock, A
     client.endpoints = NB_TRY(resolve_endpoints(options.endpoint_url, where));
     client.region = NB_TRY(resolve_region(options.region, where));
     client.random = options.imds.random;
+    client.stop = options.stop;
     session->credentials_ = make_credential_chain(clock, where);
     session->client_ = std::make_unique<AwsClient>(http, clock, *session->credentials_, std::move(client), log);
     return std::unique_ptr<AwsSession>(std::move(session));

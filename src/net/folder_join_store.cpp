@@ -60,7 +60,7 @@ class FolderJoinStore final : public JoinStore {
    public:
     FolderJoinStore(const std::string& folder, const std::string& cluster) : folder_(folder + "/" + cluster) {}
 
-    Result<std::optional<JoinSecret>> fetch() const override {
+    Result<std::optional<JoinSecret>> fetch(Look /*a file is there or not*/) const override {
         const auto document = NB_TRY(read_all(folder_ + "/join"));
         if (!document) return std::optional<JoinSecret>{};
         return std::optional(NB_TRY_CONTEXT(parse_join_secret(*document), folder_ + "/join"));

@@ -56,7 +56,8 @@ struct HttpResponse {
 };
 
 /// Errors: `unavailable` (no address, no connection, broken off), `timeout`, `refused` (certificate not trusted),
-/// `corrupted` (longer than max_body), `cancelled`, `invalid_input` (URL). Thread-safe.
+/// `corrupted` (longer than max_body), `cancelled`, `invalid_input` (URL). `unsent` is set on the first two where it is
+/// certain that the server has nothing of the request. Thread-safe.
 class Http {
    public:
     virtual ~Http() = default;
@@ -73,10 +74,12 @@ Error status_error(const HttpRequest& request, const HttpResponse& response);
 struct CurlOptions {
     std::string ca_file;  ///< PEM; empty: SSL_CERT_FILE, then the distributions' places
     std::string user_agent = "nodeboot";
+    std::string dns_servers;  ///< "127.0.0.1:5353"; empty: those of /etc/resolv.conf. For tests
 };
 
 /// libcurl: TLS 1.2 or newer, certificates always checked, http and https only, no proxy but the environment's.
-/// Keeps connections and the loaded CA bundle between requests.
+/// Keeps connections and the loaded CA bundle between requests; after a failed one it starts anew, with the name servers
+/// that /etc/resolv.conf holds by then.
 std::unique_ptr<Http> make_curl_http(CurlOptions options = {});
 
 /// The first CA bundle that exists: `setting`, SSL_CERT_FILE, Debian's, Red Hat's, Alpine's place. Empty when there is

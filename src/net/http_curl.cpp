@@ -108,6 +108,7 @@ class Transfer {
         set(CURLOPT_PATH_AS_IS, 1L);  // what was signed is what is sent
         set(CURLOPT_USERAGENT, options.user_agent.c_str());
         set(CURLOPT_ERRORBUFFER, message_.data());
+        if (!options.dns_servers.empty()) set(CURLOPT_DNS_SERVERS, options.dns_servers.c_str());
         set(CURLOPT_CONNECTTIMEOUT_MS, milliseconds(request_.connect_timeout));
         set(CURLOPT_TIMEOUT_MS, milliseconds(request_.timeout));
         set(CURLOPT_LOW_SPEED_LIMIT, 1L);
@@ -188,6 +189,12 @@ class Transfer {
                 return taken ? size * count : std::size_t{CURL_WRITEFUNC_ERROR};
             });
         set(CURLOPT_WRITEDATA, static_cast<void*>(this));
+        set(
+            CURLOPT_PREREQFUNCTION, +[](void* self, char*, char*, int, int) {
+                static_cast<Transfer*>(self)->connected_ = true;
+                return CURL_PREREQFUNC_OK;
+            });
+        set(CURLOPT_PREREQDATA, static_cast<void*>(this));
         if (!request_.progress) return;
         set(CURLOPT_NOPROGRESS, 0L);
         set(
@@ -307,10 +314,12 @@ class Transfer {
         const std::string said = message_[0] != '\0' ? message_.data() : curl_easy_strerror(code);
         Error error{ErrorKind::unavailable, fmt::format("{}: {}", name(), said), {}, {}};
         switch (code) {
-            case CURLE_OPERATION_TIMEDOUT: error.kind = ErrorKind::timeout; break;
-            case CURLE_COULDNT_RESOLVE_HOST:
-                error.hint = "check the name, and the DNS servers in /etc/resolv.conf";
+            case CURLE_OPERATION_TIMEDOUT:
+                error.kind = ErrorKind::timeout;
+                if (!connected_) error.hint = resolved() ? unreachable : no_name;
                 break;
+            case CURLE_COULDNT_RESOLVE_HOST: error.hint = no_name; break;
+            case CURLE_COULDNT_CONNECT: error.hint = unreachable; break;
             case CURLE_SEND_FAIL_REWIND:
                 error.message = fmt::format("{}: the connection ended without an answer", name());
                 break;
@@ -337,7 +346,18 @@ class Transfer {
             case CURLE_OUT_OF_MEMORY: error.kind = ErrorKind::internal; break;
             default: break;
         }
+        const bool passing = error.kind == ErrorKind::unavailable || error.kind == ErrorKind::timeout;
+        error.unsent = passing && !connected_;
         return error;
+    }
+
+    static constexpr auto no_name = "check the name, and the DNS servers in /etc/resolv.conf";
+    static constexpr auto unreachable =
+        "is there a way to that address (routes, NAT, security groups, a proxy), and does something listen there?";
+    bool resolved() const {
+        curl_off_t microseconds = 0;
+        curl_easy_getinfo(session_.easy, CURLINFO_NAMELOOKUP_TIME_T, &microseconds);
+        return microseconds > 0;
     }
 
     void explain_certificate(Error& error, const std::string& ca_file) const {
@@ -368,6 +388,7 @@ class Transfer {
     std::uint64_t received_ = 0;
     std::size_t sent_ = 0;  ///< bytes of the body
     std::chrono::steady_clock::time_point reported_{};
+    bool connected_ = false;  ///< once: from here on the server may have the request
     bool started_ = false;
     int verify_error_ = X509_V_OK;
 };

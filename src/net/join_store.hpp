@@ -23,12 +23,15 @@ struct JoinSecret {
 Result<JoinSecret> parse_join_secret(const Secret& document);
 Secret serialise(const JoinSecret& secret);
 
+/// Whether trouble that passes is the caller's, who has a schedule of its own, or is waited out by the store's call.
+enum class Look { once, patiently };
+
 /// Where control plane and workers meet: SSM Parameter Store, or a folder.
 class JoinStore {
    public:
     virtual ~JoinStore() = default;
-    /// Empty optional while nothing is published. `unavailable` on throttling and network trouble.
-    virtual Result<std::optional<JoinSecret>> fetch() const = 0;
+    /// Empty optional while nothing is published. `unavailable` or `timeout` on throttling and network trouble.
+    virtual Result<std::optional<JoinSecret>> fetch(Look look) const = 0;
     virtual Result<void> publish(const JoinSecret& secret) = 0;
     /// First writer wins: true when `owner` now holds the election of the node that runs init (or held it before).
     virtual Result<bool> claim_init(const std::string& owner) = 0;

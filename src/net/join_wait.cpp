@@ -46,7 +46,7 @@ class Wait {
     std::string waited() const { return format_duration(clock_.steady() - started_); }
 
     Result<Seen> look() {
-        auto fetched = store_.fetch();
+        auto fetched = store_.fetch(Look::once);
         if (!fetched) return failure(std::move(fetched).error());
         refused_since_.reset();
         if (!*fetched)

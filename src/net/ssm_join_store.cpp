@@ -14,8 +14,8 @@ class SsmJoinStore final : public JoinStore {
           init_(fmt::format("/nodeboot/{}/init", cluster)),
           kubeconfig_(fmt::format("/nodeboot/{}/control-plane/kubeconfig", cluster)) {}
 
-    Result<std::optional<JoinSecret>> fetch() const override {
-        const auto document = NB_TRY(ssm_.get(join_, {.retry = false}));
+    Result<std::optional<JoinSecret>> fetch(Look look) const override {
+        const auto document = NB_TRY(ssm_.get(join_, {.retry = look == Look::patiently}));
         if (!document) return std::optional<JoinSecret>{};
         return std::optional(NB_TRY_CONTEXT(parse_join_secret(*document), describe()));
     }

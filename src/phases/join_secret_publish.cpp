@@ -4,7 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "base/backoff.hpp"
+#include "base/json.hpp"
 #include "net/bootstrap_token.hpp"
 #include "phases/kubeadm.hpp"
 
@@ -31,7 +31,7 @@ class JoinSecretPublish final : public NodePhase {
     /// Empty when the published secret is good.
     Result<std::string> reason_to_publish(const HostView& view) const {
         if (!NB_TRY(view.stat(admin_conf))) return std::string("not published");
-        auto published = look();
+        auto published = services_.store.fetch(Look::patiently);  // nobody else has a schedule here
         if (!published && published.error().kind == ErrorKind::corrupted) return std::string("unreadable");
         const auto secret = NB_TRY(std::move(published));
         if (!secret) return std::string("not published");
@@ -48,13 +48,6 @@ class JoinSecretPublish final : public NodePhase {
         return std::string();
     }
 
-    // Nobody else has a schedule here: what passes (a name server that is late, throttling) is waited out.
-    Result<std::optional<JoinSecret>> look() const {
-        RetryOptions patience;
-        patience.deadline = Deadline::after(services_.clock, std::chrono::minutes(1));
-        return retry(patience, services_.clock, [&] { return services_.store.fetch(); });
-    }
-
     Result<void> publish(ActionContext& context) const {
         auto api = NB_TRY(services_.kube.admin());
         JoinSecret secret;
@@ -68,7 +61,8 @@ class JoinSecretPublish final : public NodePhase {
         context.step.progress("waiting for cluster-info to carry the token's signature");
         NB_CHECK(wait_until(context.step, [&]() -> Result<void> {
             if (NB_TRY(is_signed(*api, token))) return {};
-            return fail(ErrorKind::unavailable, "cluster-info is not signed with the new token yet");
+            return fail(ErrorKind::unavailable, "cluster-info is not signed with the new token yet",
+                        "kube-controller-manager signs it: does it run? `crictl ps -a --name kube-controller-manager`");
         }));
         return services_.store.publish(secret);
     }
@@ -81,7 +75,7 @@ class JoinSecretPublish final : public NodePhase {
 
     static Result<std::string> server_version(KubeApi& api) {
         const auto version = NB_TRY(api.get("/version"));
-        return version ? version->value("gitVersion", std::string()) : std::string();
+        return version ? json_string(*version, {"gitVersion"}).value_or("") : std::string();
     }
 
     const NodeServices& services_;

@@ -109,7 +109,7 @@ class KubeadmJoin final : public NodePhase {
                           fail(ErrorKind::not_found, "the join token expired at " + format_rfc3339(secret.expires)));
             if (cluster) return {};
             if (cluster.error().kind == ErrorKind::not_found)
-                if (auto newer = services_.store.fetch(); newer && *newer) secret = **newer;
+                if (auto newer = services_.store.fetch(Look::once); newer && *newer) secret = **newer;
             return fail(
                 std::move(std::move(cluster).error())
                     .with_hint("`nodeboot node rotate-token` on the control plane publishes a new join secret; its "

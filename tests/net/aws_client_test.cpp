@@ -214,9 +214,9 @@ TEST_F(AwsClientTest, the_join_store_publishes_and_elects) {
     const auto store = make_ssm_join_store(client_, "demo");
     EXPECT_EQ(store->describe(), "SSM parameter /nodeboot/demo/join in eu-central-1");
     http_.then(400, fault("ParameterNotFound"));
-    EXPECT_FALSE(store->fetch().value());
+    EXPECT_FALSE(store->fetch(Look::once).value());
     http_.then(200, R"({"Parameter":{"Value":"{}"}})");
-    EXPECT_EQ(store->fetch().error().kind, ErrorKind::corrupted);
+    EXPECT_EQ(store->fetch(Look::once).error().kind, ErrorKind::corrupted);
     http_.then(200, "{}");
     ASSERT_TRUE(store->publish(
         {"h:6443", Secret("abcdef.0123456789abcdef"), {"sha256:" + std::string(64, 'd')}, clock_.wall(), "v1.35.0"}));

@@ -41,14 +41,14 @@ class FolderJoinStoreTest : public ::testing::Test {
 };
 
 TEST_F(FolderJoinStoreTest, nothing_is_there_before_the_first_publication) {
-    EXPECT_FALSE(store_->fetch().value());
+    EXPECT_FALSE(store_->fetch(Look::once).value());
     EXPECT_EQ(store_->describe(), "file " + folder_ + "/store/demo/join");
 }
 
 TEST_F(FolderJoinStoreTest, what_was_published_last_is_fetched_and_readable_by_nobody_else) {
     ASSERT_TRUE(store_->publish(secret("a:1")));
     ASSERT_TRUE(store_->publish(secret("b:2")));
-    EXPECT_EQ(store_->fetch().value()->endpoint, "b:2");
+    EXPECT_EQ(store_->fetch(Look::once).value()->endpoint, "b:2");
     EXPECT_EQ(mode("/store/demo"), 0700u);
     EXPECT_EQ(mode("/store/demo/join"), 0600u);
     EXPECT_EQ(std::distance(fs::directory_iterator(folder_ + "/store/demo"), {}), 1);
@@ -66,7 +66,7 @@ TEST_F(FolderJoinStoreTest, a_folder_left_too_open_and_a_temporary_file_of_a_cra
 TEST_F(FolderJoinStoreTest, a_malformed_document_is_corrupted_with_its_path) {
     fs::create_directories(folder_ + "/store/demo");
     std::ofstream(folder_ + "/store/demo/join") << "{";
-    const auto fetched = store_->fetch();
+    const auto fetched = store_->fetch(Look::once);
     ASSERT_FALSE(fetched);
     EXPECT_EQ(fetched.error().kind, ErrorKind::corrupted);
     EXPECT_NE(fetched.error().text().find("/store/demo/join"), std::string::npos);

@@ -35,7 +35,7 @@ class ScriptedStore final : public JoinStore {
     mutable std::deque<Answer> answers;
     mutable int looks = 0;
 
-    Answer fetch() const override {
+    Answer fetch(Look) const override {
         ++looks;
         Answer answer = answers.front();
         if (answers.size() > 1) answers.pop_front();

@@ -74,7 +74,7 @@ class FakeStore final : public JoinStore {
    public:
     std::optional<JoinSecret> secret;
     std::string init_owner;
-    Result<std::optional<JoinSecret>> fetch() const override { return secret; }
+    Result<std::optional<JoinSecret>> fetch(Look) const override { return secret; }
     Result<void> publish(const JoinSecret& published) override {
         secret = published;
         return {};
