@@ -7,7 +7,7 @@
 
 #include "base/backoff.hpp"
 #include "base/log.hpp"
-#include "net/http.hpp"
+#include "net/download.hpp"
 
 namespace nodeboot {
 
@@ -20,8 +20,8 @@ struct FetchOptions {
     std::stop_token stop;
 };
 
-/// Downloads for bundles: redirects followed (https stays https, no header goes to another host), passing failures
-/// retried, and nothing kept whose sha256 is not the expected one.
+/// Where bundles come from: official hosts or mirrors of them, passing failures retried and logged until `timeout`. Files
+/// are net/download.hpp's; texts and registries' answers follow redirects by the same rules.
 class Fetcher {
    public:
     Fetcher(Http& http, Clock& clock, const Log& log, FetchOptions options);
@@ -29,14 +29,17 @@ class Fetcher {
     const FetchOptions& options() const { return options_; }
     /// Small texts: checksums, manifests. `url` is the official one; the mirror is put in here.
     Result<std::string> text(const std::string& url);
-    /// To `path`, 0644, through a temporary file beside it. `corrupted` when the digest differs.
+    /// To `path`, 0644, as download() does. `corrupted` when the digest differs.
     Result<void> file(const std::string& url, const std::filesystem::path& path, const std::string& sha256);
     /// One answer with the given headers, redirects followed and retried; for registries, whose 401 means something.
-    Result<HttpResponse> send(HttpRequest request);
+    Result<HttpResponse> send(const HttpRequest& request);
+    /// As `file`, from an address that is taken as it is.
+    Result<void> save(const Download& what);
 
    private:
     std::string mirrored(const std::string& url) const;
     Result<HttpResponse> follow(HttpRequest request);
+    RetryOptions retrying() const;
 
     Http& http_;
     Clock& clock_;

@@ -19,6 +19,9 @@ constexpr const char* accepted =
     "application/vnd.oci.image.index.v1+json, application/vnd.docker.distribution.manifest.list.v2+json, "
     "application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json";
 
+/// All that a reference is made of (distribution/reference): it becomes part of an address.
+constexpr auto reference_characters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/:@";
+
 /// `Bearer realm="https://auth.docker.io/token",service="registry.docker.io",scope="repository:x:pull"` → its values;
 /// none for other schemes: a realm of `Basic` is a name for people, not an address (RFC 7617).
 std::map<std::string, std::string> parse_challenge(const std::string& header) {
@@ -77,18 +80,23 @@ class ImageFetch {
         return root + "/v2/" + reference_.repository;
     }
 
+    void authorise(HttpRequest& request) const {
+        if (!token_.empty())
+            request.secret_headers.emplace_back("Authorization", Secret("Bearer " + std::string(token_.reveal())));
+    }
+
     HttpRequest request(const std::string& path) const {
         HttpRequest out;
         out.url = base() + path;
-        if (!token_.empty())
-            out.secret_headers.emplace_back("Authorization", Secret("Bearer " + std::string(token_.reveal())));
+        authorise(out);
         return out;
     }
 
     Result<HttpResponse> authorised(const std::function<HttpRequest()>& make) {
         auto response = NB_TRY(fetcher_.send(make()));
         if (response.status == 401 && token_.empty()) {
-            NB_CHECK(authenticate(response.header("www-authenticate").value_or("")));
+            challenge_ = response.header("www-authenticate").value_or("");
+            NB_CHECK(authenticate(challenge_));
             response = NB_TRY(fetcher_.send(make()));
         }
         if (!response.ok()) return fail(status_error(make(), response));
@@ -140,32 +148,22 @@ class ImageFetch {
             return fail(ErrorKind::corrupted, fmt::format("a blob with the digest '{}', which is no sha256", digest));
         const fs::path path = folder_ / "blobs/sha256" / digest.substr(7);
         if (fs::exists(path)) return {};
-        std::ofstream out(path, std::ios::binary | std::ios::trunc);
-        Sha256 hash;
-        NB_CHECK(authorised([&] {
-            HttpRequest get = request("/blobs/" + digest);
-            get.timeout = fetcher_.options().timeout;
-            get.max_body = std::uint64_t{8} << 30;
-            get.on_headers = [&](const HttpResponse&) -> Result<void> {
-                hash = Sha256();
-                out.close();
-                out.open(path, std::ios::binary | std::ios::trunc);
-                return {};
-            };
-            get.sink = [&](std::string_view piece) -> Result<void> {
-                hash.update(piece);
-                if (!out.write(piece.data(), static_cast<std::streamsize>(piece.size())))
-                    return fail(ErrorKind::io, fmt::format("writing {}: is the disk full?", path.string()));
-                return {};
-            };
-            return get;
-        }));
-        out.close();
-        if ("sha256:" + hash.finish_hex() == digest) return {};
-        std::error_code ignored;
-        fs::remove(path, ignored);
-        return fail(ErrorKind::corrupted, fmt::format("{}/{}: blob {} does not match its digest", reference_.registry,
-                                                      reference_.repository, digest));
+        Download what{.url = base() + "/blobs/" + digest,
+                      .path = path.string(),
+                      .sha256 = digest.substr(7),
+                      .max_size = std::uint64_t{8} << 30,
+                      .timeout = fetcher_.options().timeout};
+        what.sign = [this](HttpRequest& request) -> Result<void> {
+            authorise(request);
+            return {};
+        };
+        auto saved = fetcher_.save(what);
+        // Tokens live for minutes, images may take longer.
+        if (!saved && saved.error().kind == ErrorKind::permission && !challenge_.empty()) {
+            NB_CHECK(authenticate(challenge_));
+            saved = fetcher_.save(what);
+        }
+        return saved;
     }
 
     Result<void> write_layout(const std::string& name, const std::string& body, const Json& parsed) {
@@ -189,6 +187,7 @@ class ImageFetch {
     Fetcher& fetcher_;
     ImageReference reference_;
     fs::path folder_;
+    std::string challenge_;  ///< with which the registry answered the first question
     Secret token_;
 };
 
@@ -214,7 +213,7 @@ Result<ImageReference> parse_image_reference(const std::string& text) {
     }
     if (out.registry == "docker.io" && rest.find('/') == std::string::npos) rest = "library/" + rest;
     out.repository = rest;
-    if (rest.empty() || out.tag.empty() || text.find_first_of(" \t\n?#") != std::string::npos)
+    if (rest.empty() || out.tag.empty() || text.find_first_not_of(reference_characters) != std::string::npos)
         return fail(ErrorKind::invalid_input,
                     fmt::format("'{}' is not an image reference like registry.k8s.io/pause:3.10.1", text));
     return out;

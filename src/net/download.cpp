@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "net/redirect.hpp"
 #include "net/sha256.hpp"
 #include "net/url.hpp"
 
@@ -105,11 +106,12 @@ class Fetch {
                 return fail(ErrorKind::unavailable,
                             fmt::format("{}: the part on disk does not fit", printable_url(url_)));
             }
-            const auto location = response.header("location");
-            const bool redirect = response.status == 301 || response.status == 302 || response.status == 303 ||
-                                  response.status == 307 || response.status == 308;
-            if (!redirect || !location || hop >= what_.redirects) return fail(status_error(request, response));
-            NB_CHECK(follow(*location));
+            auto next = NB_TRY(redirected(url_, response));
+            if (!next || what_.redirects == 0) return fail(status_error(request, response));
+            if (hop >= what_.redirects)
+                return fail(ErrorKind::refused,
+                            fmt::format("{}: more than {} redirects", printable_url(what_.url), what_.redirects));
+            url_ = *std::move(next);
         }
     }
 
@@ -147,18 +149,6 @@ class Fetch {
         NB_CHECK(part.restart());
         return fail(ErrorKind::unavailable,
                     fmt::format("{}: the server sent another range than asked for", printable_url(url_)));
-    }
-
-    Result<void> follow(const std::string& location) {
-        const auto from = NB_TRY(parse_url(url_));
-        const std::string target =
-            location.starts_with('/') ? from.scheme + "://" + from.authority() + location : location;
-        const auto to = NB_TRY_CONTEXT(parse_url(target), "redirect from " + printable_url(url_));
-        if (from.scheme == "https" && to.scheme != "https")
-            return fail(ErrorKind::refused, fmt::format("{} redirects to {}, which is not https", printable_url(url_),
-                                                        printable_url(target)));
-        url_ = to.text();
-        return {};
     }
 
     Http& http_;
