@@ -122,7 +122,7 @@ class ContainerdSetup final : public NodePhase {
 
     Result<void> want_service(std::vector<NodeChange>& changes, const HostView& view) const {
         const auto state = NB_TRY(view.unit(kUnit));
-        if (state.needs_reload)
+        if (NB_TRY(view.needs_reload(kUnit)))
             changes.push_back({"systemd", "has not read " + std::string(kUnit), "reloaded", DaemonReload{}});
         want_running(changes, kUnit, state);
         if (!state.running()) return {};

@@ -125,7 +125,7 @@ class ContainerdInstall final : public NodePhase {
     Result<std::vector<NodeChange>> undo(const HostView& view) const override {
         std::vector<NodeChange> changes;
         NB_CHECK(want_restored(changes, view, kContainerdUnitFile));
-        if (!changes.empty() || NB_TRY(view.unit(kUnit)).needs_reload)
+        if (!changes.empty() || NB_TRY(view.needs_reload(kUnit)))
             changes.push_back({"systemd", "older than the unit files", "as on disk", DaemonReload{}});
         if (bundle_.remove) NB_CHECK(bundle_.remove(changes, view));
         return changes;
@@ -139,7 +139,7 @@ class ContainerdInstall final : public NodePhase {
         NB_CHECK(want_present(view, kHelpers, "bundle"));
         NB_CHECK(bundle_.install(changes, view));
         NB_CHECK(want_file(changes, view, kContainerdUnitFile, kUnitText));
-        if (writes(changes, kContainerdUnitFile) || NB_TRY(view.unit(kUnit)).needs_reload)
+        if (writes(changes, kContainerdUnitFile) || NB_TRY(view.needs_reload(kUnit)))
             changes.push_back(
                 {"systemd", "has not read " + std::string(kContainerdUnitFile), "reloaded", DaemonReload{}});
         return {};
@@ -170,8 +170,10 @@ Result<std::optional<Version>> containerd_version(const HostView& view, const Cr
     for (const auto word : words_of(output.out))
         if (const auto version = parse_version(word); version && word.find('.') != std::string_view::npos)
             return std::optional(*version);
-    return fail(ErrorKind::corrupted, fmt::format("'{} --version' does not say its version: {}{}", program->string(),
-                                                  trim(output.out), trim(output.err)));
+    return fail(ErrorKind::corrupted,
+                fmt::format("'{} --version' does not say its version: {}{}", program->string(), trim(output.out),
+                            trim(output.err)),
+                "is it containerd? Take it away, or put the right one there");
 }
 
 std::shared_ptr<const NodePhase> make_containerd_install_phase(const Config& config, ContainerdBundle bundle) {

@@ -71,7 +71,7 @@ class Kubelet final : public NodePhase {
         NB_CHECK(want_file(changes, view, own_drop_in, drop_in_text));
         const UnitState state = NB_TRY(view.unit(unit_name));
         // Files written by a run that was killed before its daemon-reload count as changed, too.
-        if (!changes.empty() || state.needs_reload)
+        if (!changes.empty() || NB_TRY(view.needs_reload(unit_name)))
             changes.push_back({unit_name, "as systemd last read it", "as on disk", DaemonReload{}});
         if (!state.enabled())
             changes.push_back({unit_name, state.file_state.empty() ? "not enabled" : state.file_state, "enabled",
@@ -97,7 +97,7 @@ class Kubelet final : public NodePhase {
                 changes.push_back({unit_name, "enabled", "disabled", Unit{UnitVerb::disable, unit_name}});
         }
         changes.insert(changes.end(), files.begin(), files.end());
-        if (!changes.empty() || state.needs_reload)
+        if (!changes.empty() || NB_TRY(view.needs_reload(unit_name)))
             changes.push_back({unit_name, "as systemd last read it", "as on disk", DaemonReload{}});
         return changes;
     }

@@ -84,7 +84,7 @@ Result<bool> want_never_started(std::vector<NodeChange>& changes, const HostView
     const auto state = NB_TRY(view.unit(unit));
     if (state.masked()) return false;
     NB_CHECK(want_file(changes, view, drop_in_of(unit), kNever));
-    return state.needs_reload || writes(changes, drop_in_of(unit));
+    return writes(changes, drop_in_of(unit)) || NB_TRY(view.needs_reload(unit));
 }
 
 // Swap units that a person or a package wrote.

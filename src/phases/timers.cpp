@@ -35,7 +35,7 @@ Result<std::vector<NodeChange>> want_units(const HostView& view,
     std::vector<NodeChange> changes;
     for (const auto& [name, text] : files) NB_CHECK(want_file(changes, view, unit_dir + name, text));
     bool stale = !changes.empty();
-    for (const auto& [name, text] : files) stale = stale || NB_TRY(view.unit(name)).needs_reload;
+    for (const auto& [name, text] : files) stale = stale || NB_TRY(view.needs_reload(name));
     if (stale) changes.push_back({"systemd", "older than the unit files", "as on disk", DaemonReload{}});
     for (const auto& name : to_run) NB_CHECK(want_running(changes, view, name));
     return changes;
@@ -55,7 +55,7 @@ Result<std::vector<NodeChange>> units_undone(const HostView& view, const std::ve
         const Path drop_ins = unit_dir + name + ".d";
         NB_CHECK(want_restored(changes, view, drop_ins / "10-install.conf"));
         NB_CHECK(want_no_empty_folder(changes, view, drop_ins));
-        stale = stale || state.needs_reload;
+        stale = stale || NB_TRY(view.needs_reload(name));
     }
     if (stale || !changes.empty())
         changes.push_back({"systemd", "older than the unit files", "as on disk", DaemonReload{}});

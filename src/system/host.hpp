@@ -36,7 +36,6 @@ struct UnitState {
     std::string active;               ///< ActiveState: active, reloading, inactive, failed, activating, deactivating
     std::string sub;                  ///< SubState: running, dead, exited, auto-restart, ...
     std::string file_state;           ///< UnitFileState: enabled, disabled, static, masked, ...; empty without a file
-    bool needs_reload = false;        ///< NeedDaemonReload: files on disk are newer than what systemd read
     std::optional<WallTime> started;  ///< ExecMainStartTimestamp of the running main process
 
     bool running() const { return active == "active" || active == "reloading"; }
@@ -73,6 +72,9 @@ class HostView {
     virtual Result<DiskSpace> space(const Path& path) const = 0;
     /// Asks systemd over its bus; no process is started. An unknown unit is a state with loaded == false.
     virtual Result<UnitState> unit(const std::string& name) const = 0;
+    /// NeedDaemonReload: files of the unit on disk are newer than what systemd read. Apart from `unit`, because systemd
+    /// goes through its folders for the answer, which takes it a millisecond.
+    virtual Result<bool> needs_reload(const std::string& unit) const = 0;
     /// Runs a program that only looks (`kubeadm version`). Costs a process: not for host phases that plan in
     /// milliseconds. Error when it cannot be started or times out; a non-zero exit is a CommandOutput.
     virtual Result<CommandOutput> query(const Command& command) const = 0;

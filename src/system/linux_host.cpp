@@ -118,7 +118,28 @@ Result<DiskSpace> LinuxHost::space(const Path& path) const {
     return DiskSpace{std::uint64_t{info.f_blocks} * info.f_frsize, std::uint64_t{info.f_bfree} * info.f_frsize};
 }
 
-Result<UnitState> LinuxHost::unit(const std::string& name) const { return systemd_.unit(name); }
+Result<UnitState> LinuxHost::unit(const std::string& name) const {
+    if (!enabled_by_link(name)) return systemd_.unit(name);
+    auto state = NB_TRY(systemd_.unit(name, SystemdBus::FileState::left_out));
+    if (!state.loaded) return systemd_.unit(name);  // masked, say
+    state.file_state = "enabled";
+    return state;
+}
+
+Result<bool> LinuxHost::needs_reload(const std::string& unit) const { return systemd_.needs_reload(unit); }
+
+// What `systemctl enable` makes of [Install], and what systemd itself looks for before it says "enabled" of a unit that
+// is loaded. Without such a link the answer is systemd's: the unit may be static, an alias, generated.
+bool LinuxHost::enabled_by_link(const std::string& unit) const {
+    constexpr auto units = "/etc/systemd/system";
+    const auto folders = list(units);
+    if (!folders) return false;
+    return std::any_of(folders->begin(), folders->end(), [&](const std::string& folder) {
+        if (!folder.ends_with(".wants") && !folder.ends_with(".requires")) return false;
+        const auto info = stat(Path(units) / folder / unit);
+        return info && *info && (*info)->type == FileInfo::Type::symlink && Path((*info)->target).filename() == unit;
+    });
+}
 
 Result<CommandOutput> LinuxHost::query(const Command& command) const { return run_process(command, programs_); }
 

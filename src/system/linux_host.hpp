@@ -25,6 +25,7 @@ class LinuxHost final : public Host {
     Result<std::vector<std::string>> list(const Path& path) const override;
     Result<DiskSpace> space(const Path& path) const override;
     Result<UnitState> unit(const std::string& name) const override;
+    Result<bool> needs_reload(const std::string& unit) const override;
     Result<CommandOutput> query(const Command& command) const override;
 
     Result<void> write(const Path& path, std::string_view content, const FileAttributes& attributes) override;
@@ -40,6 +41,7 @@ class LinuxHost final : public Host {
     Result<void> daemon_reload() override;
 
    private:
+    bool enabled_by_link(const std::string& unit) const;
     Result<void> systemctl(const std::vector<std::string>& arguments);
     std::string journal_of(const std::string& unit);
 

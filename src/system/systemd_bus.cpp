@@ -61,14 +61,14 @@ tl::unexpected<Error> hung_up() { return fail(ErrorKind::unavailable, "systemd c
 SystemdBus::SystemdBus(Path bus_socket, Path private_socket)
     : bus_socket_(std::move(bus_socket)), private_socket_(std::move(private_socket)) {}
 
-Result<UnitState> SystemdBus::unit(const std::string& name) {
+Result<UnitState> SystemdBus::unit(const std::string& name, FileState file_state) {
     // Asking for an object of that name makes systemd load the unit. UnitFileState as a property may be out of date.
     const bool is_service = name.ends_with(".service");
     std::vector<DbusCall> calls{get_property(name, "Unit", "LoadState"), get_property(name, "Unit", "ActiveState"),
                                 get_property(name, "Unit", "SubState")};
     if (is_service) calls.push_back(get_property(name, "Service", "ExecMainStartTimestamp"));
-    calls.push_back({"/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager", "GetUnitFileState", {name}});
-    calls.push_back(get_property(name, "Unit", "NeedDaemonReload"));
+    if (file_state == FileState::asked)
+        calls.push_back({"/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager", "GetUnitFileState", {name}});
     const auto replies = NB_TRY_CONTEXT(ask(calls), fmt::format("state of {}", name));
     for (const auto& reply : replies)
         if (reply.type == DbusMessage::Type::error && !is_missing_file(reply)) return refusal(reply, name);
@@ -82,9 +82,16 @@ Result<UnitState> SystemdBus::unit(const std::string& name) {
         if (state.running() && time > 0 && time < (std::uint64_t{1} << 53))
             state.started = WallTime(std::chrono::microseconds(time));
     }
-    if (!is_missing_file(*reply)) state.file_state = NB_TRY(value_of<std::string>(*reply));
-    state.needs_reload = NB_TRY(value_of<bool>(*++reply));
+    if (file_state == FileState::asked && !is_missing_file(*reply))
+        state.file_state = NB_TRY(value_of<std::string>(*reply));
     return state;
+}
+
+Result<bool> SystemdBus::needs_reload(const std::string& unit) {
+    const auto replies = NB_TRY_CONTEXT(ask({get_property(unit, "Unit", "NeedDaemonReload")}),
+                                        fmt::format("whether systemd has read the files of {}", unit));
+    if (replies.front().type == DbusMessage::Type::error) return refusal(replies.front(), unit);
+    return value_of<bool>(replies.front());
 }
 
 Result<std::vector<DbusMessage>> SystemdBus::ask(const std::vector<DbusCall>& calls) {
@@ -176,7 +183,8 @@ Result<void> SystemdBus::receive_some(int patience_ms) {
     pollfd ready{fd_.get(), POLLIN, 0};
     const int count = ::poll(&ready, 1, patience_ms);
     if (count == 0)
-        return fail(ErrorKind::timeout, fmt::format("systemd gave no answer within {} s", patience_ms / 1000));
+        return fail(ErrorKind::timeout, fmt::format("systemd gave no answer within {} s", patience_ms / 1000),
+                    "does `systemctl status` answer? systemd says nothing while it reloads its files");
     if (count < 0) return errno == EINTR ? Result<void>() : fail(system_error(errno, "cannot hear from systemd"));
     char buffer[4096];
     const ssize_t size = ::recv(fd_.get(), buffer, sizeof buffer, 0);

@@ -21,8 +21,11 @@ class SystemdBus {
    public:
     SystemdBus(Path bus_socket, Path private_socket);
 
+    /// systemd searches its folders for UnitFileState, a millisecond for each unit: whoever knows it leaves it out.
+    enum class FileState { asked, left_out };
     /// `unavailable` where no systemd answers, `invalid_input` for a name that is none.
-    Result<UnitState> unit(const std::string& name);
+    Result<UnitState> unit(const std::string& name, FileState file_state = FileState::asked);
+    Result<bool> needs_reload(const std::string& unit);
 
    private:
     Result<std::vector<DbusMessage>> ask(const std::vector<DbusCall>& calls);

@@ -74,7 +74,7 @@ TEST(KubeletPhase, a_run_killed_before_daemon_reload_is_finished_by_the_next) {
     FakeNode node;
     const auto phase = make_kubelet_phase(node.services);
     ASSERT_TRUE(node.converge(*phase));
-    node.host.units["kubelet.service"].needs_reload = true;
+    node.host.stale_units.insert("kubelet.service");
     const auto changes = phase->plan(node.host);
     ASSERT_EQ(changes->size(), 1U);
     EXPECT_EQ(changes->front().action, Action(DaemonReload{}));

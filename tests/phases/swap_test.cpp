@@ -59,7 +59,7 @@ TEST_F(Swap, unit_that_somebody_masked_needs_nothing) {
 TEST_F(Swap, run_killed_before_systemd_read_the_drop_in_is_finished_by_the_next) {
     node.host.put("/run/systemd/generator.late/dev-vdb.swap", "[Swap]\nWhat=/dev/vdb\n");
     expect_converges(node, *phase());
-    node.host.units["dev-vdb.swap"].needs_reload = true;
+    node.host.stale_units.insert("dev-vdb.swap");
     EXPECT_EQ(actions(node, *phase()), Lines{"systemd daemon-reload"});
 }
 

@@ -177,7 +177,7 @@ Result<void> FakeHost::unit_verb(UnitVerb verb, const std::string& unit) {
 
 Result<void> FakeHost::daemon_reload() {
     log.push_back("daemon-reload");
-    for (auto& [name, state] : units) state.needs_reload = false;
+    stale_units.clear();
     return {};
 }
 

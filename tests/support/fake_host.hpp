@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <set>
 
 #include "system/host.hpp"
 
@@ -19,6 +20,7 @@ class FakeHost final : public Host {
     };
     std::map<std::string, Node> files;
     std::map<std::string, UnitState> units;
+    std::set<std::string> stale_units;  ///< until a daemon-reload
     DiskSpace disk{30ULL << 30, 25ULL << 30};
     /// First match by longest prefix of the argv text; absent: exit 127.
     std::map<std::string, std::function<CommandOutput(const Command&)>> programs;
@@ -37,6 +39,7 @@ class FakeHost final : public Host {
     Result<std::vector<std::string>> list(const Path& path) const override;
     Result<DiskSpace> space(const Path& path) const override;
     Result<UnitState> unit(const std::string& name) const override;
+    Result<bool> needs_reload(const std::string& unit) const override { return stale_units.contains(unit); }
     Result<CommandOutput> query(const Command& command) const override;
     Result<void> write(const Path& path, std::string_view content, const FileAttributes& attributes) override;
     Result<void> make_directory(const Path& path, const FileAttributes& attributes) override;

@@ -6,10 +6,13 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <map>
+#include <mutex>
 #include <thread>
 
 #include "support/temporary_folder.hpp"
 #include "system/dbus_message.hpp"
+#include "system/linux_host.hpp"
 
 namespace nodeboot {
 namespace {
@@ -55,11 +58,20 @@ class FakeSystemd {
     std::atomic<int> connections{0};
     std::atomic<int> hang_up_after{1000};  ///< answers on one connection
     std::atomic<bool> missing_file{false};
+    std::atomic<bool> masked{false};
     std::atomic<bool> talk_rubbish{false};
     std::atomic<bool> full{false};  ///< it answers Hello with a refusal
+    int asked(const std::string& what) {
+        const std::lock_guard lock(mutex_);
+        return asked_[what];
+    }
 
    private:
     std::string say(const DbusCall& call, std::uint32_t serial) {
+        {
+            const std::lock_guard lock(mutex_);
+            ++asked_[call.member == "Get" ? call.arguments.at(1) : call.member];
+        }
         if (call.member == "Hello") {
             greeted_ = true;
             if (full) return refuse(serial, "org.freedesktop.DBus.Error.LimitsExceeded");
@@ -69,7 +81,8 @@ class FakeSystemd {
         if (call.member == "GetUnitFileState" && missing_file) {
             return refuse(serial, "org.freedesktop.DBus.Error.FileNotFound");
         }
-        if (call.member == "GetUnitFileState") return answer(2, serial, "\x08\x01g\0\x01s\0"s, text_body("enabled"));
+        if (call.member == "GetUnitFileState")
+            return answer(2, serial, "\x08\x01g\0\x01s\0"s, text_body(masked ? "masked" : "enabled"));
         const auto& property = call.arguments.at(1);
         if (property == "NeedDaemonReload")
             return value_answer(serial,
@@ -77,7 +90,7 @@ class FakeSystemd {
                                 "b\0\0\x01\0\0\0"s);
         if (property == "ExecMainStartTimestamp")
             return value_answer(serial, "\x01t\0\0\0\0\0\0\x40\x42\x0f\0\0\0\0\0"s);  // 1 s
-        return value_answer(serial, "\x01s\0\0"s + text_body(property == "LoadState"  ? "loaded"
+        return value_answer(serial, "\x01s\0\0"s + text_body(property == "LoadState"  ? (masked ? "masked" : "loaded")
                                                              : property == "SubState" ? "running"
                                                                                       : "active"));
     }
@@ -134,6 +147,8 @@ class FakeSystemd {
     }
     int listener_ = -1;
     bool greeted_;
+    std::mutex mutex_;
+    std::map<std::string, int> asked_;
     std::jthread thread_;
 };
 
@@ -151,13 +166,42 @@ TEST_F(SystemdBusTest, the_state_of_a_unit_is_put_together_from_its_properties) 
     EXPECT_EQ(state->active, "active");
     EXPECT_EQ(state->sub, "running");
     EXPECT_EQ(state->file_state, "enabled");
-    EXPECT_TRUE(state->needs_reload);
     EXPECT_EQ(state->started.value(), WallTime(std::chrono::seconds(1)));
+}
+
+TEST_F(SystemdBusTest, what_costs_systemd_a_search_is_asked_only_by_those_who_need_it) {
+    EXPECT_TRUE(bus_.needs_reload("kubelet.service").value());
+    systemd_.missing_file = true;
+    EXPECT_EQ(bus_.unit("kubelet.service", SystemdBus::FileState::left_out).value().active, "active");
+    EXPECT_EQ(systemd_.asked("GetUnitFileState"), 0);
+    ASSERT_TRUE(bus_.unit("kubelet.service"));
+    EXPECT_EQ(systemd_.asked("GetUnitFileState"), 1);
+    EXPECT_EQ(systemd_.asked("NeedDaemonReload"), 1);
 }
 
 TEST_F(SystemdBusTest, a_unit_without_a_file_has_no_file_state) {
     systemd_.missing_file = true;
     EXPECT_EQ(bus_.unit("dev-vdb.swap").value().file_state, "");
+}
+
+TEST_F(SystemdBusTest, a_unit_that_is_linked_to_be_started_is_enabled_without_a_search) {
+    std::filesystem::create_directories(folder_ / "run/systemd");
+    FakeSystemd systemd(folder_ / "run/systemd/private");
+    LinuxHost host({.root = folder_.path()});
+    EXPECT_EQ(host.unit("kubelet.service").value().file_state, "enabled");
+    EXPECT_EQ(systemd.asked("GetUnitFileState"), 1);
+    const auto wants = folder_ / "etc/systemd/system/multi-user.target.wants";
+    std::filesystem::create_directories(wants);
+    std::filesystem::create_symlink("/usr/lib/systemd/system/other.service", wants / "kubelet.service");
+    ASSERT_TRUE(host.unit("kubelet.service"));  // the link leads to another unit
+    EXPECT_EQ(systemd.asked("GetUnitFileState"), 2);
+    std::filesystem::remove(wants / "kubelet.service");
+    std::filesystem::create_symlink("/usr/lib/systemd/system/kubelet.service", wants / "kubelet.service");
+    EXPECT_EQ(host.unit("kubelet.service").value().file_state, "enabled");
+    EXPECT_EQ(systemd.asked("GetUnitFileState"), 2);
+    systemd.masked = true;  // the link stays when a unit is masked
+    EXPECT_EQ(host.unit("kubelet.service").value().file_state, "masked");
+    EXPECT_EQ(systemd.asked("GetUnitFileState"), 3);
 }
 
 TEST_F(SystemdBusTest, one_connection_serves_many_questions) {
