@@ -14,7 +14,8 @@ std::uint32_t mask_of(unsigned prefix) { return prefix == 0 ? 0 : ~std::uint32_t
 
 Result<std::uint32_t> parse_ipv4(std::string_view text) {
     in_addr parsed{};
-    if (inet_pton(AF_INET, std::string(text).c_str(), &parsed) != 1)
+    const bool ends_early = text.find('\0') != std::string_view::npos;  // for inet_pton
+    if (ends_early || inet_pton(AF_INET, std::string(text).c_str(), &parsed) != 1)
         return fail(ErrorKind::invalid_input, fmt::format("'{}' is not an IPv4 address", text));
     return ntohl(parsed.s_addr);
 }

@@ -59,6 +59,8 @@ Result<std::string> base64_decode(std::string_view text) {
             return fail(ErrorKind::corrupted, "not valid base64");
         group = group << 6 | static_cast<std::uint32_t>(at);
         if (++sextets == 4) {
+            const std::uint32_t left_over = (std::uint32_t{1} << 8 * padding) - 1;  // bits that make no byte
+            if ((group & left_over) != 0) return fail(ErrorKind::corrupted, "not valid base64");
             for (unsigned k = 0; k < 3 - padding; ++k) out += static_cast<char>(group >> (16 - 8 * k) & 255);
             group = 0;
             sextets = 0;
@@ -77,7 +79,10 @@ std::string base64url_encode(std::string_view bytes) {
 
 Result<std::string> base64url_decode(std::string_view text) {
     std::string standard(text);
-    for (char& c : standard) c = c == '-' ? '+' : c == '_' ? '/' : c == '+' || c == '/' || c == '=' ? '!' : c;
+    for (char& c : standard) {
+        const bool of_the_other = std::string_view("+/=\r\n").find(c) != std::string_view::npos;
+        c = c == '-' ? '+' : c == '_' ? '/' : of_the_other ? '!' : c;
+    }
     while (standard.size() % 4 != 0) standard += '=';
     return base64_decode(standard);
 }

@@ -34,4 +34,10 @@ std::optional<std::string> json_string(const nlohmann::json& value, std::initial
     return found->get<std::string>();
 }
 
+const nlohmann::json& json_list(const nlohmann::json& value, std::initializer_list<std::string_view> path) {
+    static const nlohmann::json none = nlohmann::json::array();
+    const auto* found = json_at(value, path);
+    return found != nullptr && found->is_array() ? *found : none;
+}
+
 }  // namespace nodeboot

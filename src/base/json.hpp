@@ -21,4 +21,7 @@ const nlohmann::json* json_at(const nlohmann::json& value, std::initializer_list
 
 std::optional<std::string> json_string(const nlohmann::json& value, std::initializer_list<std::string_view> path);
 
+/// The list at a path; an empty one when there is none, or null, as Go writes a list without elements.
+const nlohmann::json& json_list(const nlohmann::json& value, std::initializer_list<std::string_view> path);
+
 }  // namespace nodeboot

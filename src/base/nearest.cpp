@@ -24,11 +24,15 @@ std::size_t distance(std::string_view a, std::string_view b) {
 std::string nearest(std::string_view word, const std::vector<std::string>& candidates) {
     std::size_t best = std::max<std::size_t>(1, word.size() / 3) + 1;
     std::string found;
-    for (const auto& candidate : candidates)
+    for (const auto& candidate : candidates) {
+        // Not nearer than by the difference of the lengths: spares kilobytes of nonsense the quadratic comparison.
+        const auto [shorter, longer] = std::minmax(word.size(), candidate.size());
+        if (longer - shorter >= best) continue;
         if (const auto d = distance(word, candidate); d < best) {
             best = d;
             found = candidate;
         }
+    }
     return found;
 }
 

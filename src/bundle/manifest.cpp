@@ -29,7 +29,7 @@ bool is_sha256(const std::string& text) {
 
 // "bin/kubeadm" and nothing that could name a file outside of the bundle.
 bool stays_inside(const std::string& path) {
-    if (path.empty() || path.front() == '/') return false;
+    if (path.empty() || path.front() == '/' || path.find('\0') != std::string::npos) return false;
     for (const auto& part : std::filesystem::path(path))
         if (part == ".." || part == "." || part.empty()) return false;
     return true;
@@ -50,6 +50,8 @@ Result<BundleFile> parse_file(const nlohmann::json& entry, std::size_t index) {
     if (!is_sha256(file.sha256)) return bad(fmt::format("{}: sha256 is not 64 hex digits", file.path));
     file.size = entry.value("size", std::uint64_t{0});
     const std::string mode = entry.value("mode", std::string(file.kind == BundleKind::image ? "0644" : "0755"));
+    if (mode.empty() || mode.size() > 4 || mode.find_first_not_of("01234567") != std::string::npos)
+        return bad(fmt::format("{}: mode '{}' is not of octal digits", file.path, mode));
     file.mode = static_cast<std::uint32_t>(std::strtoul(mode.c_str(), nullptr, 8)) & 0777;
     file.refs = entry.value("refs", std::vector<std::string>{});
     return file;

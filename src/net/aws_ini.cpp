@@ -49,7 +49,7 @@ std::map<std::string, AwsProfile> parse_aws_ini(std::string_view text) {
         if (line.front() == '[') {
             section = &all[std::string(trimmed(line.substr(1, line.find(']') - 1)))];
         } else if (const auto equals = line.find('=');
-                   equals != std::string_view::npos && section != nullptr && !indented) {
+                   equals != std::string_view::npos && equals > 0 && section != nullptr && !indented) {
             (*section)[std::string(trimmed(line.substr(0, equals)))] =
                 without_comment(trimmed(line.substr(equals + 1)));
         }

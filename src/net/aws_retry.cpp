@@ -98,11 +98,10 @@ FaultClass classify(const AwsFault& fault) {
 }
 
 std::optional<Duration> asked_delay(const HttpResponse& response) {
-    constexpr Duration most = std::chrono::minutes(5);
+    constexpr long most = 300;  // seconds; bounded before it becomes nanoseconds, which would overflow
     if (const auto ms = number(response.header("x-amz-retry-after")))
-        return std::min<Duration>(std::chrono::milliseconds(*ms), most);
-    if (const auto s = number(response.header("retry-after")))
-        return std::min<Duration>(std::chrono::seconds(std::min(*s, 300L)), most);
+        return std::chrono::milliseconds(std::min(*ms, most * 1000));
+    if (const auto s = number(response.header("retry-after"))) return std::chrono::seconds(std::min(*s, most));
     return std::nullopt;
 }
 

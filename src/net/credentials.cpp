@@ -106,15 +106,18 @@ class Chain final : public CredentialSource {
         if (!options_.profile.empty()) {
             auto found = NB_TRY(from_profile(options_.profile));
             if (found) return *std::move(found);
-            return fail(ErrorKind::invalid_input,
-                        fmt::format("AWS profile '{}' does not exist or holds no credentials", options_.profile));
+            return fail(
+                ErrorKind::invalid_input,
+                fmt::format("AWS profile '{}' does not exist or holds no credentials", options_.profile),
+                "profiles stand in ~/.aws/config and ~/.aws/credentials; `aws configure list-profiles` lists them");
         }
         if (auto found = from_environment()) return *std::move(found);
         const auto named = options_.environment("AWS_PROFILE");
         if (auto found = NB_TRY(from_profile(named.value_or("default")))) return *std::move(found);
         if (named)
             return fail(ErrorKind::invalid_input,
-                        fmt::format("AWS_PROFILE names '{}', which holds no credentials", *named));
+                        fmt::format("AWS_PROFILE names '{}', which holds no credentials", *named),
+                        "`aws configure list-profiles` lists the profiles there are");
         if (auto found = NB_TRY(container_credentials(options_))) {
             origin_ = "container role";
             return *std::move(found);

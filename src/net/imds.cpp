@@ -124,12 +124,25 @@ Result<AwsCredentials> Imds::role_credentials() {
     });
 }
 
+namespace {
+
+// A document that was torn and put together wrongly may hold the secret anywhere: no text of it is printed, also not its
+// "Message", only the codes that AWS documents.
+std::string_view printable_code(std::string_view code) {
+    for (const std::string_view known : {"AssumeRoleUnauthorizedAccess", "InstanceProfileNotFound"})
+        if (code == known) return known;
+    return "something else than Success";
+}
+
+}  // namespace
+
 Result<AwsCredentials> parse_role_credentials(std::string_view document) {
     const auto json = NB_TRY(parse_json(document, "instance metadata: the role's credentials"));
     const auto code = json_string(json, {"Code"}).value_or("Success");
     if (code != "Success")
-        return fail(ErrorKind::unavailable, fmt::format("instance metadata: the role's credentials say {}: {}", code,
-                                                        json_string(json, {"Message"}).value_or("no reason")));
+        return fail(ErrorKind::unavailable,
+                    fmt::format("instance metadata: the role's credentials say {}", printable_code(code)),
+                    "may EC2 assume the role (its trust policy), and does the role still exist?");
     auto id = json_string(json, {"AccessKeyId"});
     auto key = json_string(json, {"SecretAccessKey"});
     auto token = json_string(json, {"Token"});

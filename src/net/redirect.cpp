@@ -11,12 +11,15 @@ bool is_redirect(int status) {
     return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
 
-// Location may be relative (RFC 9110, 10.2.2): to the scheme, the host, or the folder.
+// Location may be relative (RFC 9110, 10.2.2): to the scheme, the host, the file or its folder.
 std::string absolute(const Url& from, const std::string& location) {
-    if (location.find("://") != std::string::npos) return location;
+    // A colon before any '/' ends a scheme; "login?next=https://x" is relative (RFC 3986, 4.2).
+    if (const auto mark = location.find_first_of(":/?#"); mark != std::string::npos && location[mark] == ':')
+        return location;
     if (location.starts_with("//")) return from.scheme + ":" + location;
     const std::string root = from.scheme + "://" + from.authority();
     if (location.starts_with('/')) return root + location;
+    if (location.starts_with('?')) return root + from.path + location;
     return root + from.path.substr(0, from.path.rfind('/') + 1) + location;
 }
 

@@ -1,5 +1,6 @@
 #include "net/url.hpp"
 
+#include <arpa/inet.h>
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -53,6 +54,26 @@ std::string Url::authority() const {
 
 std::string Url::text() const { return scheme + "://" + authority() + path + (query.empty() ? "" : "?" + query); }
 
+namespace {
+
+constexpr std::string_view letters_and_digits = "abcdefghijklmnopqrstuvwxyz0123456789";
+
+bool all_of(std::string_view text, std::string_view others) {
+    return std::all_of(text.begin(), text.end(), [&](char c) {
+        return letters_and_digits.find(c) != std::string_view::npos || others.find(c) != std::string_view::npos;
+    });
+}
+
+/// What stands between brackets: an IPv6 address, perhaps with a zone (RFC 6874).
+bool is_ipv6(const std::string& host) {
+    const auto percent = host.find("%25");
+    in6_addr parsed{};
+    return host.find('\0') == std::string::npos && inet_pton(AF_INET6, host.substr(0, percent).c_str(), &parsed) == 1 &&
+           (percent == std::string::npos || (percent + 3 < host.size() && all_of(host.substr(percent + 3), ".-_~")));
+}
+
+}  // namespace
+
 Result<Url> parse_url(std::string_view text) {
     if (std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) <= ' ' || c == 0x7f; }))
         return bad(text, "it holds a space or control character");
@@ -71,16 +92,19 @@ Result<Url> parse_url(std::string_view text) {
         if (close == std::string_view::npos) return bad(text, "'[' without ']'");
         url.host = lowered(authority.substr(1, close - 1));
         port = authority.substr(close + 1);
+        if (!is_ipv6(url.host)) return bad(text, "between '[' and ']' belongs an IPv6 address");
     } else {
         url.host = lowered(authority.substr(0, authority.find(':')));
         port = authority.substr(url.host.size());
+        if (!all_of(url.host, ".-_")) return bad(text, "its host is no name of letters, digits, '.', '-' and '_'");
     }
     if (url.host.empty()) return bad(text, "it names no host");
     url.port = default_port(url.scheme);
     if (!port.empty()) {
+        const bool colon_first = port.front() == ':';
         port.remove_prefix(1);
         const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), url.port);
-        if (port.empty() || error != std::errc{} || end != port.data() + port.size() || url.port == 0 ||
+        if (!colon_first || port.empty() || error != std::errc{} || end != port.data() + port.size() || url.port == 0 ||
             url.port > 65535)
             return bad(text, "its port is not a number from 1 to 65535");
     }

@@ -99,7 +99,8 @@ Result<BundleManifest> Bundle::verified(ActionContext& context) const {
     const auto manifest = NB_TRY(read_bundle_manifest(folder()));
     if (manifest.arch != machine_arch())
         return fail(ErrorKind::invalid_input,
-                    fmt::format("the bundle {} is for {}, this machine is {}", source_, manifest.arch, machine_arch()));
+                    fmt::format("the bundle {} is for {}, this machine is {}", source_, manifest.arch, machine_arch()),
+                    fmt::format("make one for it: `nodeboot bundle create --arch {}`", machine_arch()));
     const auto checked = check_bundle(
         folder(), manifest, [&](std::string_view path) { context.step.progress(fmt::format("checking {}", path)); });
     if (!checked) {

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/json.hpp"
 #include "phases/flannel_manifest.hpp"
 #include "phases/kubeadm.hpp"
 
@@ -64,13 +65,20 @@ class ClusterDns final : public NodePhase {
         return wait_until(step, [&]() -> Result<void> {
             auto api = NB_TRY(services_.kube.admin());
             const auto dns = NB_TRY(api->get("/apis/apps/v1/namespaces/kube-system/deployments/coredns"));
-            if (!dns) return fail(ErrorKind::not_found, "the API server knows no Deployment kube-system/coredns");
-            for (const auto& condition : dns->value("/status/conditions"_json_pointer, nlohmann::json::array()))
-                if (condition.value("type", "") == "Available") {
-                    if (condition.value("status", "") == "True") return {};
-                    return fail(ErrorKind::unavailable, "CoreDNS is not available: " + condition.value("message", ""));
+            if (!dns)
+                return fail(
+                    ErrorKind::not_found, "the API server knows no Deployment kube-system/coredns",
+                    "`kubeadm init phase addon coredns` makes it again; --skip cluster-dns if you run another DNS");
+            for (const auto& condition : json_list(*dns, {"status", "conditions"}))
+                if (json_string(condition, {"type"}) == "Available") {
+                    if (json_string(condition, {"status"}) == "True") return {};
+                    return fail(
+                        ErrorKind::unavailable,
+                        "CoreDNS is not available: " + json_string(condition, {"message"}).value_or("no reason given"),
+                        "`kubectl -n kube-system get pods -l k8s-app=kube-dns` says what its pods wait for");
                 }
-            return fail(ErrorKind::unavailable, "CoreDNS has not reported its state yet");
+            return fail(ErrorKind::unavailable, "CoreDNS has not reported its state yet",
+                        "does kube-controller-manager run? `crictl ps -a --name kube-controller-manager`");
         });
     }
 

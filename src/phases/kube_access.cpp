@@ -13,7 +13,9 @@ namespace {
 
 Result<Kubeconfig> required_kubeconfig(const HostView& view, const char* path) {
     auto config = NB_TRY(read_kubeconfig(read_through(view), path));
-    if (!config) return fail(ErrorKind::not_found, fmt::format("{} does not exist", path));
+    if (!config)
+        return fail(ErrorKind::not_found, fmt::format("{} does not exist", path),
+                    "this machine is in no cluster yet, or not a control plane; `nodeboot node status` says which");
     return *std::move(config);
 }
 

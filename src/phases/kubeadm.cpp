@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "base/json.hpp"
+
 namespace nodeboot {
 
 Result<Version> kubeadm_version(const HostView& view) {
@@ -65,14 +67,19 @@ Result<void> run_kubeadm(ActionContext& context, std::vector<std::string> argume
 
 Result<void> node_is_ready(const KubeReader& api, const std::string& node_name) {
     const auto node = NB_TRY(api.get("/api/v1/nodes/" + node_name));
-    if (!node) return fail(ErrorKind::unavailable, fmt::format("the API server knows no node {}", node_name));
-    for (const auto& condition : node->value("/status/conditions"_json_pointer, nlohmann::json::array()))
-        if (condition.value("type", "") == "Ready") {
-            if (condition.value("status", "") == "True") return {};
-            return fail(ErrorKind::unavailable, fmt::format("node {} is not Ready: {}", node_name,
-                                                            condition.value("message", "no reason given")));
+    if (!node)
+        return fail(ErrorKind::unavailable, fmt::format("the API server knows no node {}", node_name),
+                    "its kubelet has not registered it: `journalctl -u kubelet` there says why");
+    for (const auto& condition : json_list(*node, {"status", "conditions"}))
+        if (json_string(condition, {"type"}) == "Ready") {
+            if (json_string(condition, {"status"}) == "True") return {};
+            return fail(ErrorKind::unavailable,
+                        fmt::format("node {} is not Ready: {}", node_name,
+                                    json_string(condition, {"message"}).value_or("no reason given")),
+                        "on that node `journalctl -u kubelet` and `crictl ps -a` say more");
         }
-    return fail(ErrorKind::unavailable, fmt::format("kubelet has not reported the state of node {} yet", node_name));
+    return fail(ErrorKind::unavailable, fmt::format("kubelet has not reported the state of node {} yet", node_name),
+                "on that node `journalctl -u kubelet` says why");
 }
 
 Result<void> wait_until(StepContext& step, const std::function<Result<void>()>& probe) {

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/json.hpp"
 #include "base/yaml.hpp"
 #include "phases/dns.hpp"
 #include "phases/kubeadm.hpp"
@@ -74,7 +75,11 @@ class KubeadmInit final : public NodePhase {
     Result<void> verify(const HostView&, StepContext& step) const override {
         NB_CHECK(wait_until(step, [&]() -> Result<void> {
             auto api = NB_TRY(services_.kube.admin());
-            if (!NB_TRY(api->ready())) return fail(ErrorKind::unavailable, "the API server is not ready");
+            if (!NB_TRY(api->ready()))
+                return fail(
+                    ErrorKind::unavailable, "the API server answers, but /readyz says that it is not ready",
+                    "`kubectl --kubeconfig /etc/kubernetes/admin.conf get --raw '/readyz?verbose'` says what fails; "
+                    "often it is etcd: `crictl ps -a --name etcd`");
             return {};
         }));
         return check_unchangeable();
@@ -149,14 +154,21 @@ class KubeadmInit final : public NodePhase {
         auto api = NB_TRY(services_.kube.admin());
         const auto map = NB_TRY(api->get("/api/v1/namespaces/kube-system/configmaps/kubeadm-config"));
         if (!map) return {};
-        const auto documents = NB_TRY(parse_yaml(map->value("/data/ClusterConfiguration"_json_pointer, std::string())));
+        const auto documents = NB_TRY_CONTEXT(
+            parse_yaml(json_string(*map, {"data", "ClusterConfiguration"}).value_or("")), "ConfigMap kubeadm-config");
         if (documents.empty()) return {};
-        const auto& networking = documents.front().value("networking", nlohmann::ordered_json::object());
+        const auto made_with = [&](const char* key) {
+            const auto& cluster = documents.front();
+            const auto networking = cluster.is_object() ? cluster.find("networking") : cluster.end();
+            if (networking == cluster.end() || !networking->is_object()) return std::string();
+            const auto value = networking->find(key);
+            return value != networking->end() && value->is_string() ? value->get<std::string>() : std::string();
+        };
         const auto& net = services_.config.network;
         const std::pair<const char*, std::pair<std::string, std::string>> rows[] = {
-            {"network.pod_cidr", {networking.value("podSubnet", ""), to_string(net.pod_cidr)}},
-            {"network.service_cidr", {networking.value("serviceSubnet", ""), to_string(net.service_cidr)}},
-            {"network.cluster_domain", {networking.value("dnsDomain", ""), net.cluster_domain}},
+            {"network.pod_cidr", {made_with("podSubnet"), to_string(net.pod_cidr)}},
+            {"network.service_cidr", {made_with("serviceSubnet"), to_string(net.service_cidr)}},
+            {"network.cluster_domain", {made_with("dnsDomain"), net.cluster_domain}},
         };
         for (const auto& [key, values] : rows)
             if (!values.first.empty() && values.first != values.second)

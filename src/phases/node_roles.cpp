@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/json.hpp"
 #include "phases/kubeadm.hpp"
 
 namespace nodeboot {
@@ -28,14 +29,17 @@ class NodeRoles final : public NodePhase {
         auto api = NB_TRY(services_.kube.admin());
         const auto nodes = NB_TRY(api->get("/api/v1/nodes"));
         if (!nodes) return changes;
-        for (const auto& node : nodes->value("items", nlohmann::json::array())) {
-            const std::string name = node.value("/metadata/name"_json_pointer, std::string());
-            const auto labels = node.value("/metadata/labels"_json_pointer, nlohmann::json::object());
+        for (const auto& node : json_list(*nodes, {"items"})) {
+            const auto found = json_string(node, {"metadata", "name"});
+            if (!found) continue;
+            const std::string& name = *found;
+            const auto* given = json_at(node, {"metadata", "labels"});
+            const auto labels = given != nullptr && given->is_object() ? *given : nlohmann::json::object();
             if (!has_role(labels)) changes.push_back(label(name, "node-role.kubernetes.io/worker", "", "no role"));
             if (name == services_.node_name)
                 for (const auto& [key, value] : services_.config.node.labels)
-                    if (const auto now = labels.value(key, std::string("\n")); now != value)
-                        changes.push_back(label(name, key, value, now == "\n" ? "absent" : now));
+                    if (const auto now = json_string(labels, {key}); now != value)
+                        changes.push_back(label(name, key, value, now.value_or("absent")));
         }
         return changes;
     }

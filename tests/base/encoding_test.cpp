@@ -21,7 +21,7 @@ TEST(Encoding, base64_follows_the_vectors_of_rfc_4648) {
 }
 
 TEST(Encoding, broken_base64_is_an_error_that_quotes_nothing) {
-    for (const auto* text : {"Zg=", "Zg", "Z===", "====", "Zm9v!", "Zg==Zg==", "Zm 9v"}) {
+    for (const auto* text : {"Zg=", "Zg", "Z===", "====", "Zm9v!", "Zg==Zg==", "Zm 9v", "Zh=="}) {
         const auto decoded = base64_decode(text);
         ASSERT_FALSE(decoded) << text;
         EXPECT_EQ(decoded.error().text().find(text), std::string::npos);
@@ -33,6 +33,7 @@ TEST(Encoding, base64url_has_no_padding_and_its_own_letters) {
     EXPECT_EQ(base64url_encode(bytes), "-__-AQ");
     EXPECT_EQ(base64url_decode("-__-AQ").value(), bytes);
     EXPECT_FALSE(base64url_decode("+//+AQ"));
+    EXPECT_FALSE(base64url_decode("-__-\nAQ"));
 }
 
 TEST(Encoding, hex_and_percent) {

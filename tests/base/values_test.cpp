@@ -53,6 +53,7 @@ TEST(Cidr, size_and_membership) {
     EXPECT_TRUE(parse_cidr("10.0.0.0/24")->contains(parse_ipv4("10.0.0.255").value()));
     EXPECT_FALSE(parse_cidr("10.0.0.0/24")->contains(parse_ipv4("10.0.1.0").value()));
     EXPECT_EQ(format_ipv4(parse_ipv4("255.1.2.3").value()), "255.1.2.3");
+    EXPECT_FALSE(parse_ipv4(std::string_view("255.1.2.3\0x", 11)));
 }
 
 TEST(Version, as_others_write_them) {
@@ -86,6 +87,7 @@ TEST(Nearest, finds_what_was_meant_and_nothing_far_fetched) {
     EXPECT_EQ(nearest("swpa", names), "swap");
     EXPECT_EQ(nearest("dn", names), "dns");
     EXPECT_EQ(nearest("something-else", names), "");
+    EXPECT_EQ(nearest(std::string(1 << 20, 'x'), names), "");  // at once
     EXPECT_EQ(nearest("swap", names), "swap");
     EXPECT_EQ(nearest("swap", {}), "");
 }

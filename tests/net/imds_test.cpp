@@ -107,6 +107,11 @@ TEST_F(ImdsTest, incomplete_credentials_are_corrupted_and_not_quoted) {
         parse_role_credentials(R"({"Code":"Success","AccessKeyId":"ASIA","SecretAccessKey":"geheim"})");
     EXPECT_EQ(credentials.error().kind, ErrorKind::corrupted);
     EXPECT_EQ(credentials.error().text().find("geheim"), std::string::npos);
+    const auto torn = parse_role_credentials(R"({"Code":"Sgeheim","Message":"geheim"})");
+    EXPECT_EQ(torn.error().kind, ErrorKind::unavailable);
+    EXPECT_EQ(torn.error().text().find("geheim"), std::string::npos);
+    EXPECT_NE(parse_role_credentials(R"({"Code":"AssumeRoleUnauthorizedAccess"})").error().text().find("Unauthorized"),
+              std::string::npos);
 }
 
 }  // namespace

@@ -17,12 +17,14 @@ TEST(Url, is_taken_apart) {
     EXPECT_EQ(parse_url("http://h?q")->path, "/");
     EXPECT_EQ(parse_url("https://h:443")->authority(), "h");
     EXPECT_EQ(parse_url("https://[::1]:8443/")->authority(), "[::1]:8443");
+    EXPECT_EQ(parse_url("https://[FE80::1%25eth0]/")->host, "fe80::1%25eth0");
 }
 
 TEST(Url, what_is_no_usable_url_is_refused_with_the_reason) {
     for (const auto* text :
          {"", "host/path", "ftp://host/", "https://", "https:///x", "https://h:0/", "https://h:99999/", "https://h:x/",
-          "https://h:/", "https://user:pw@h/", "https://h/a b", "https://h/\n", "https://[::1/"}) {
+          "https://h:/", "https://user:pw@h/", "https://h/a b", "https://h/\n", "https://[::1/", "https://[[[fe/",
+          "https://[abc]/", "https://[::1]x80/", "https://[::1%25]/", "https://a,b/", "https://ä.example/"}) {
         const auto url = parse_url(text);
         ASSERT_FALSE(url) << text;
         EXPECT_EQ(url.error().kind, ErrorKind::invalid_input);
