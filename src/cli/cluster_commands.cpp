@@ -46,7 +46,7 @@ Result<RunReport> up(Launcher& launcher, Session& session) {
 
 Result<RunReport> down(Launcher& launcher, Session& session) {
     NB_CHECK(launcher.open());
-    NB_CHECK(launcher.look());
+    NB_CHECK(launcher.look(Purpose::remove));
     const auto catalog = NB_TRY(make_removal_catalog(launcher.services()));
     auto plan = plan_side_by_side(catalog, launcher.options());
     if (!plan.ok()) return plan;

@@ -5,6 +5,7 @@
 #include "base/encoding.hpp"
 #include "cli/report_json.hpp"
 #include "cli/report_text.hpp"
+#include "launch/start.hpp"
 #include "net/sha256.hpp"
 
 namespace nodeboot::cli {
@@ -25,13 +26,16 @@ Result<void> Launcher::open() {
     auto scope = cloud_scope(config_);
     scope.stop = around_.stop.get_token();
     cloud_.emplace(aws_->query(), around_.clock, std::move(scope));
-    services_.emplace(LaunchServices{config_, *cloud_, *aws_, around_.key_files, around_.own_program});
+    const auto at_once = around_.cluster_parallel > 1 ? AtOnce::many : AtOnce::one;
+    services_.emplace(LaunchServices{config_, *cloud_, *aws_, around_.key_files, around_.own_program, at_once});
+    services_->binary = binary_of(*services_);
     return {};
 }
 
-Result<void> Launcher::look() {
+Result<void> Launcher::look(Purpose purpose) {
+    purpose_ = purpose;
     looked_at_ = around_.clock.steady();
-    return look_ahead(*services_);
+    return look_ahead(*services_, purpose);
 }
 
 RunOptions Launcher::options() const {
@@ -93,7 +97,7 @@ Result<std::unique_ptr<LaunchLock>> Launcher::take_lock() {
     auto lock = NB_TRY(LaunchLock::take(aws_->parameters(), around_.clock, std::move(options)));
     if (!lock->was_free() || around_.clock.steady() - looked_at_ > fresh_for) {
         cloud_->forget_all();
-        NB_CHECK(look());
+        NB_CHECK(look(purpose_));
     }
     return lock;
 }

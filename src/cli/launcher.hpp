@@ -17,7 +17,7 @@ class Launcher {
     /// Reads the configuration and finds AWS; asks it nothing yet.
     Result<void> open();
     /// Asks what planning will need, side by side.
-    Result<void> look();
+    Result<void> look(Purpose purpose = Purpose::make);
 
     const LaunchServices& services() const { return *services_; }
     const Config& config() const { return config_; }
@@ -42,6 +42,7 @@ class Launcher {
     std::unique_ptr<AwsAccess> aws_;
     std::optional<Cloud> cloud_;
     std::optional<LaunchServices> services_;
+    Purpose purpose_ = Purpose::make;
     SteadyTime looked_at_{};
 };
 

@@ -1,6 +1,7 @@
 #include "launch/binary.hpp"
 
 #include <algorithm>
+#include <thread>
 
 #include "launch/names.hpp"
 #include "net/sha256.hpp"
@@ -9,6 +10,7 @@ namespace nodeboot {
 namespace {
 
 constexpr auto new_bucket_appears_within = std::chrono::seconds(60);
+constexpr const char* topic = "binary";
 
 using Work = std::function<Result<void>(CloudContext&)>;
 
@@ -20,12 +22,13 @@ CloudChange change(std::string subject, std::string from, std::string to, std::s
 
 /// A bucket made a moment ago may not be known everywhere yet.
 Result<void> patiently(CloudContext& context, const std::function<Result<void>()>& work) {
+    const auto since = context.step.clock.steady();
     const auto deadline =
         Deadline::after(context.step.clock, new_bucket_appears_within).sooner_of(context.step.deadline);
     for (;;) {
         auto done = work();
         if (done || done.error().kind != ErrorKind::not_found || deadline.passed(context.step.clock)) return done;
-        NB_CHECK(context.step.clock.sleep(poll_interval, context.step.stop));
+        NB_CHECK(pause(context.step, since));
     }
 }
 
@@ -96,19 +99,71 @@ Result<std::optional<std::string>> Binary::object(const CloudView& view) {
     return std::optional(object.bucket + "/" + object.key);
 }
 
-Result<void> Binary::plan_bucket(CloudChanges& changes, Bucket& bucket) {
+/// What S3 says of all that `plan` compares.
+struct Binary::Seen {
+    bool exists = true, blocked = false;
+    S3::Tags tags;
+    std::optional<S3Head> object;
+};
+
+Result<Binary::Seen> Binary::look(Bucket& bucket, const S3Object& object) const {
+    S3& s3 = *bucket.s3;
+    Result<bool> exists = true, blocked = true;
+    Result<S3::Tags> tags;
+    Result<std::optional<S3Head>> head;
+    {
+        std::vector<std::jthread> threads;
+        if (!bucket.given) {
+            threads.emplace_back([&] { exists = s3.bucket_exists(bucket.name); });
+            threads.emplace_back([&] { blocked = s3.public_access_is_blocked(bucket.name); });
+            threads.emplace_back([&] { tags = s3.bucket_tags(bucket.name); });
+        }
+        head = s3.head(object);
+    }
+    if (!NB_TRY(exists)) return Seen{.exists = false, .blocked = false, .tags = {}, .object = {}};
+    return Seen{.exists = true, .blocked = NB_TRY(blocked), .tags = NB_TRY(tags), .object = NB_TRY(head)};
+}
+
+Result<Binary::Seen> Binary::seen(const CloudView& view, Bucket& bucket, const S3Object& object) const {
+    return *NB_TRY(view.kept<Seen>(topic, object.text(), [&] { return look(bucket, object); }));
+}
+
+/// What S3 has confirmed is so. A look might show an older setting of a bucket: only objects are the same to everybody at
+/// once ("data consistency model" in S3's user guide).
+void Binary::done(Cloud& cloud, Bucket& bucket, const S3Object& object, const std::function<void(Seen&)>& what) {
+    const std::lock_guard lock(mutex_);
+    auto now = seen(cloud, bucket, object);
+    cloud.forget(topic);
+    if (!now) return;
+    what(*now);
+    static_cast<void>(cloud.kept<Seen>(topic, object.text(), [&] { return now; }));
+}
+
+Result<void> Binary::look_ahead(const CloudView& view) {
+    if (config_.binary.source != BinaryOrigin::s3) return {};
+    Bucket& in = *NB_TRY(bucket(view));
+    NB_CHECK(seen(view, in, NB_TRY(object_in(in))));
+    return {};
+}
+
+void Binary::plan_bucket(CloudChanges& changes, Bucket& bucket, const S3Object& object, const Seen& seen) {
     S3& s3 = *bucket.s3;
     const std::string& name = bucket.name;
-    const bool exists = NB_TRY(s3.bucket_exists(name));
-    if (!exists)
+    if (!seen.exists)
         changes.push_back(change("bucket", "absent", name, "make bucket", name,
-                                 [&s3, name](CloudContext&) { return s3.create_bucket(name); }));
-    if (!exists || !NB_TRY(s3.public_access_is_blocked(name)))
-        changes.push_back(change("bucket's public access", "possible", "blocked", "block public access of", name,
-                                 [&s3, name](CloudContext& context) {
-                                     return patiently(context, [&] { return s3.block_public_access(name); });
+                                 [this, &s3, &bucket, name, object](CloudContext& context) -> Result<void> {
+                                     NB_CHECK(s3.create_bucket(name));
+                                     done(context.cloud, bucket, object, [](Seen& now) { now.exists = true; });
+                                     return {};
                                  }));
-    S3::Tags tags = exists ? NB_TRY(s3.bucket_tags(name)) : S3::Tags{};
+    if (!seen.blocked)
+        changes.push_back(change("bucket's public access", "possible", "blocked", "block public access of", name,
+                                 [this, &s3, &bucket, name, object](CloudContext& context) -> Result<void> {
+                                     NB_CHECK(patiently(context, [&] { return s3.block_public_access(name); }));
+                                     done(context.cloud, bucket, object, [](Seen& now) { now.blocked = true; });
+                                     return {};
+                                 }));
+    S3::Tags tags = seen.tags;
     std::string missing;
     for (const auto& [key, value] : tags_of(config_, "binary", "binary")) {
         if (std::find(tags.begin(), tags.end(), std::pair(key, value)) != tags.end()) continue;
@@ -116,36 +171,44 @@ Result<void> Binary::plan_bucket(CloudChanges& changes, Bucket& bucket) {
         tags.emplace_back(key, value);
         missing += fmt::format("{}{}={}", missing.empty() ? "" : ", ", key, value);
     }
-    if (!missing.empty())
-        changes.push_back(
-            change("bucket tags", "missing", missing, "tag bucket", name, [&s3, name, tags](CloudContext& context) {
-                return patiently(context, [&] { return s3.tag_bucket(name, tags); });
-            }));
-    return {};
+    if (missing.empty()) return;
+    changes.push_back(change("bucket tags", "missing", missing, "tag bucket", name,
+                             [this, &s3, &bucket, name, object, tags](CloudContext& context) -> Result<void> {
+                                 NB_CHECK(patiently(context, [&] { return s3.tag_bucket(name, tags); }));
+                                 done(context.cloud, bucket, object, [&](Seen& now) { now.tags = tags; });
+                                 return {};
+                             }));
+    std::get<CloudProcedure>(changes.back().action).beside = !seen.blocked;
 }
 
 Result<CloudChanges> Binary::plan(const CloudView& view) {
     Bucket& in = *NB_TRY(bucket(view));
     const S3Object object = NB_TRY(object_in(in));
     const File& from = *NB_TRY(file());
+    const Seen seen = NB_TRY(this->seen(view, in, object));
     CloudChanges changes;
-    if (!in.given) NB_CHECK(plan_bucket(changes, in));
-    const bool bucket_is_new = !changes.empty() && changes.front().subject == "bucket";
-    const auto present = bucket_is_new ? std::nullopt : NB_TRY(in.s3->head(object));
+    if (!in.given) plan_bucket(changes, in, object, seen);
     // The key holds the digest; S3's own is told where the upload carried it.
-    if (present && (present->sha256.empty() || present->sha256 == from.sha256)) return changes;
-    changes.push_back(change("nodeboot", present ? "another" : "absent", object.text(), "upload", from.path,
-                             [&s3 = *in.s3, object, from](CloudContext& context) {
-                                 std::uint64_t told = 0;  // tenths
-                                 const auto progress = [&](std::uint64_t sent, std::uint64_t total) {
-                                     if (total == 0 || sent * 10 / total == told) return;
-                                     told = sent * 10 / total;
-                                     context.step.progress(fmt::format("uploading, {} %", told * 10));
-                                 };
-                                 return patiently(
-                                     context, [&] { return s3.put_file(object, from.path, from.sha256, progress); });
-                             }));
+    if (!seen.object || (!seen.object->sha256.empty() && seen.object->sha256 != from.sha256))
+        changes.push_back(upload(in, object, from, seen.object ? "another" : "absent"));
     return changes;
+}
+
+CloudChange Binary::upload(Bucket& in, const S3Object& object, const File& from, const char* is) {
+    return change(
+        "nodeboot", is, object.text(), "upload", from.path,
+        [this, &in, object, from](CloudContext& context) -> Result<void> {
+            std::uint64_t told = 0, size = 0;  // tenths; bytes
+            const auto progress = [&](std::uint64_t sent, std::uint64_t total) {
+                size = total;
+                if (total == 0 || sent * 10 / total == told) return;
+                told = sent * 10 / total;
+                context.step.progress(fmt::format("uploading, {} %", told * 10));
+            };
+            NB_CHECK(patiently(context, [&] { return in.s3->put_file(object, from.path, from.sha256, progress); }));
+            done(context.cloud, in, object, [&](Seen& now) { now.object = S3Head{size, from.sha256}; });
+            return {};
+        });
 }
 
 Result<CloudChanges> Binary::plan_removal(const CloudView& view) {

@@ -31,6 +31,8 @@ class Binary {
     Result<std::optional<std::string>> object(const CloudView& view);
 
     Result<CloudChanges> plan(const CloudView& view);
+    /// Asks what `plan` will need, side by side.
+    Result<void> look_ahead(const CloudView& view);
     /// What this cluster uploaded, and the bucket that it made, also when the configuration has given another since.
     /// `conflict` for one of that name that is not tagged and holds anything else.
     Result<CloudChanges> plan_removal(const CloudView& view);
@@ -38,10 +40,15 @@ class Binary {
    private:
     struct Bucket;
     struct File;
+    struct Seen;
     Result<Bucket*> bucket(const CloudView& view);
     Result<const File*> file();
     Result<S3Object> object_in(const Bucket& bucket);
-    Result<void> plan_bucket(CloudChanges& changes, Bucket& bucket);
+    Result<Seen> look(Bucket& bucket, const S3Object& object) const;
+    Result<Seen> seen(const CloudView& view, Bucket& bucket, const S3Object& object) const;
+    void done(Cloud& cloud, Bucket& bucket, const S3Object& object, const std::function<void(Seen&)>& what);
+    void plan_bucket(CloudChanges& changes, Bucket& bucket, const S3Object& object, const Seen& seen);
+    CloudChange upload(Bucket& in, const S3Object& object, const File& from, const char* is);
     Bucket make_own_bucket(const CloudView& view, const std::string& account) const;
     Result<void> plan_removal_of_objects(CloudChanges& changes, Bucket& bucket, const std::string& prefix);
     Result<void> plan_removal_of_own_bucket(CloudChanges& changes, const CloudView& view);

@@ -1,5 +1,7 @@
 #include "launch/catalog.hpp"
 
+#include <thread>
+
 #include "launch/binary.hpp"
 #include "launch/iam.hpp"
 #include "launch/node_wait.hpp"
@@ -10,9 +12,9 @@
 namespace nodeboot {
 namespace {
 
-Result<Catalog> runnable(CloudPhases phases, Cloud& cloud) {
+Result<Catalog> runnable(CloudPhases phases, const LaunchServices& services) {
     std::vector<Runnable> out;
-    for (auto& phase : phases) out.push_back(make_runnable(std::move(phase), cloud));
+    for (auto& phase : phases) out.push_back(make_runnable(std::move(phase), services.cloud, services.at_once));
     return Catalog::make(std::move(out));
 }
 
@@ -57,7 +59,7 @@ Result<Catalog> make_cluster_catalog(const LaunchServices& services) {
     add_surplus_workers(phases, config);
     if (!config.vpc.given()) add_nat_wait(phases, config);
     add_node_waits(phases, config);
-    return runnable(std::move(phases), services.cloud);
+    return runnable(std::move(phases), services);
 }
 
 Result<Catalog> make_removal_catalog(const LaunchServices& services) {
@@ -66,20 +68,25 @@ Result<Catalog> make_removal_catalog(const LaunchServices& services) {
     add_role_removal(phases, services.config, services.aws.region());
     add_binary_removal(phases, binary_of(services));
     add_parameter_removal(phases, services.config, services.aws.parameters());
-    return runnable(std::move(phases), services.cloud);
+    return runnable(std::move(phases), services);
 }
 
-Result<void> look_ahead(const LaunchServices& services) {
-    std::vector<Question> questions;
+Result<void> look_ahead(const LaunchServices& services, Purpose purpose) {
+    // First what more than one round trip hangs on. An error of theirs is told by the plan that cannot do without them.
+    std::vector<std::jthread> chains;
+    if (purpose == Purpose::make) {
+        chains.emplace_back([&] { static_cast<void>(binary_of(services)->look_ahead(services.cloud)); });
+        chains.emplace_back([&] { static_cast<void>(image_of(services, services.cloud)); });
+    }
+    std::vector<Question> questions = role_questions(services.config, services.aws.region());
     for (const Kind kind :
          {Kind::vpc, Kind::subnet, Kind::internet_gateway, Kind::elastic_ip, Kind::nat_gateway, Kind::route_table,
           Kind::security_group, Kind::key_pair, Kind::instance, Kind::volume, Kind::network_interface}) {
         questions.push_back(services.cloud.listing(kind));
         questions.push_back(services.cloud.stray_listing(kind));
     }
+    if (purpose == Purpose::make) questions.push_back(key_pair_question(services.config));
     for (auto& question : zone_questions(services.config)) questions.push_back(std::move(question));
-    for (auto& question : role_questions(services.config, services.aws.region()))
-        questions.push_back(std::move(question));
     return services.cloud.ask_ahead(questions);
 }
 

@@ -17,6 +17,8 @@ struct LaunchServices {
     AwsAccess& aws;
     KeyFiles files;           ///< of the operator
     std::string own_program;  ///< path: what is uploaded for the nodes unless binary.file says otherwise
+    AtOnce at_once = AtOnce::many;
+    std::shared_ptr<class Binary> binary = nullptr;  ///< what catalogs and looks share; each makes its own without it
 };
 
 /// Which resources are the user's own: vpc.id and the subnets' ids.
@@ -28,7 +30,8 @@ Result<Catalog> make_cluster_catalog(const LaunchServices& services);
 /// Everything that bears the cluster's tag, removed in the order in which AWS lets it go.
 Result<Catalog> make_removal_catalog(const LaunchServices& services);
 
-/// What planning will ask, asked side by side: a plan then costs about one round trip.
-Result<void> look_ahead(const LaunchServices& services);
+/// What planning will ask, asked side by side: a plan then costs about two round trips.
+enum class Purpose { make, remove };
+Result<void> look_ahead(const LaunchServices& services, Purpose purpose);
 
 }  // namespace nodeboot

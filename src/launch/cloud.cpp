@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <future>
 
 #include "launch/faults.hpp"
 #include "net/sha256.hpp"
@@ -56,6 +57,8 @@ class PlannedPhase final : public CloudPhase {
 /// What the first look after a change shows may be old; then it is looked at afresh, and what is left done again.
 Result<void> settle(const CloudPhase& phase, Cloud& cloud, StepContext& step) {
     const auto deadline = Deadline::after(step.clock, settled_within).sooner_of(step.deadline);
+    if (NB_TRY(phase.plan(cloud)).empty()) return {};
+    cloud.forget_all();  // the answer to a creation may say less than there is: look at once, and wait only after that
     for (;;) {
         const auto left = NB_TRY(phase.plan(cloud));
         if (left.empty() || deadline.passed(step.clock)) return {};
@@ -64,6 +67,39 @@ Result<void> settle(const CloudPhase& phase, Cloud& cloud, StepContext& step) {
         for (const auto& change : NB_TRY(phase.plan(cloud))) NB_CHECK(cloud.perform(change.action, step));
     }
 }
+
+/// The changes of a phase on their way: with the first of those that stand beside each other all of them begin.
+class Changes {
+   public:
+    Changes(std::vector<CloudAction> actions, Cloud& cloud, AtOnce at_once)
+        : actions_(std::move(actions)), cloud_(cloud), at_once_(at_once), begun_(actions_.size()) {}
+
+    Result<void> apply(std::size_t n, StepContext& step) {
+        auto done = begun_[n].valid() ? begun_[n].get() : begin(n, step);
+        if (!done)
+            for (const auto& other : begun_)
+                if (other.valid()) other.wait();  // nothing is under way when the phase has ended
+        return done;
+    }
+
+   private:
+    Result<void> begin(std::size_t n, StepContext& step) {
+        for (std::size_t next = n + 1; next < actions_.size() && is_beside(actions_[next]); ++next)
+            if (at_once_ == AtOnce::many)
+                begun_[next] = std::async(std::launch::async, [this, next, own = step]() mutable {
+                    return cloud_.perform(actions_[next], own);
+                });
+        return cloud_.perform(actions_[n], step);
+    }
+    static bool is_beside(const CloudAction& action) {
+        return std::visit([](const auto& one) { return one.beside; }, action);
+    }
+
+    const std::vector<CloudAction> actions_;
+    Cloud& cloud_;
+    AtOnce at_once_;
+    std::vector<std::future<Result<void>>> begun_;
+};
 
 }  // namespace
 
@@ -85,7 +121,8 @@ Result<QueryParameters> Cloud::resolved(const ApiCall& call) const {
             continue;
         }
         const auto& ref = std::get<Ref>(value.content);
-        const auto found = NB_TRY(known(ref));
+        const auto made = made_alone(ref);
+        const auto found = made ? made : NB_TRY(known(ref));
         if (!found)
             return fail(ErrorKind::not_found, fmt::format("{}: there is no {}", call.action, to_string(ref)),
                         "somebody else may be deleting it; run this command again");
@@ -120,6 +157,7 @@ void Cloud::remember_made(const ApiCall& call, const Xml& answer) {
 }
 
 Result<Found> Cloud::appears(const Ref& ref, StepContext& step) {
+    const auto since = step.clock.steady();
     for (const auto deadline = Deadline::after(step.clock, listed_within);;) {
         forget(ref.kind);
         auto found = known(ref);
@@ -129,11 +167,12 @@ Result<Found> Cloud::appears(const Ref& ref, StepContext& step) {
         }
         if (!found && found.error().kind == ErrorKind::cancelled) return found;
         if (deadline.passed(step.clock)) return found;
-        NB_CHECK(step.clock.sleep(poll_interval, step.stop));
+        NB_CHECK(pause(step, since));
     }
 }
 
-Result<void> Cloud::perform(const ApiCall& call, StepContext& step) {
+Result<void> Cloud::perform(const ApiCall& call, StepContext& step, const std::function<Result<void>()>& before_again) {
+    const auto since = step.clock.steady();
     const auto patient = Deadline::after(step.clock, stale_for).sooner_of(step.deadline);
     std::string told;
     for (;;) {
@@ -162,7 +201,8 @@ Result<void> Cloud::perform(const ApiCall& call, StepContext& step) {
         const auto& deadline = call.deletes.empty() ? patient : step.deadline;
         if (verdict == Verdict::failed || deadline.passed(step.clock)) return fail(explain(call, fault));
         if (told != fault.code) step.progress(fmt::format("{}: {}", call.action, told = fault.code));
-        NB_CHECK(step.clock.sleep(poll_interval, step.stop));
+        if (before_again) NB_CHECK(before_again());
+        NB_CHECK(pause(step, since));
     }
 }
 
@@ -176,18 +216,22 @@ std::shared_ptr<const CloudPhase> make_cloud_phase(PhaseInfo info, CloudPlan pla
     return std::make_shared<PlannedPhase>(std::move(info), std::move(plan), std::move(verify));
 }
 
-Runnable make_runnable(std::shared_ptr<const CloudPhase> phase, Cloud& cloud) {
+Runnable make_runnable(std::shared_ptr<const CloudPhase> phase, Cloud& cloud, AtOnce at_once) {
     Runnable runnable;
     runnable.info = phase->info();
-    runnable.plan = [phase, &cloud]() -> Result<std::vector<RunnableChange>> {
-        auto changes = NB_TRY(phase->plan(cloud));
+    runnable.plan = [phase, &cloud, at_once]() -> Result<std::vector<RunnableChange>> {
+        auto planned = NB_TRY(phase->plan(cloud));
+        std::vector<CloudAction> actions;
+        for (auto& change : planned) actions.push_back(change.action);
+        const auto changes = std::make_shared<Changes>(std::move(actions), cloud, at_once);
         std::vector<RunnableChange> out;
-        for (auto& change : changes) {
-            const bool last = &change == &changes.back();
-            auto action = std::make_shared<const CloudAction>(std::move(change.action));
-            out.push_back({std::move(change.subject), std::move(change.from), std::move(change.to), describe(*action),
-                           [phase, action, last, &cloud](StepContext& step) -> Result<void> {
-                               NB_CHECK(cloud.perform(*action, step));
+        for (auto& change : planned) {
+            const std::size_t n = out.size();
+            const bool last = n + 1 == planned.size();
+            out.push_back({std::move(change.subject), std::move(change.from), std::move(change.to),
+                           describe(change.action),
+                           [phase, changes, n, last, &cloud](StepContext& step) -> Result<void> {
+                               NB_CHECK(changes->apply(n, step));
                                return last ? settle(*phase, cloud, step) : Result<void>{};
                            }});
         }
@@ -197,13 +241,21 @@ Runnable make_runnable(std::shared_ptr<const CloudPhase> phase, Cloud& cloud) {
     return runnable;
 }
 
+Duration pause_after(Duration waited, Duration shortest, Duration longest) {
+    return std::clamp<Duration>(waited / 10, shortest, longest);
+}
+
+Result<void> pause(StepContext& step, SteadyTime since) {
+    return step.clock.sleep(pause_after(step.clock.steady() - since), step.stop);
+}
+
 Result<void> wait_until(StepContext& step, const std::string& what, const std::function<Result<bool>()>& look) {
     step.progress("waiting for " + what);
-    for (;;) {
+    for (const auto since = step.clock.steady();;) {
         if (NB_TRY(look())) return {};
         if (step.deadline.passed(step.clock))
             return fail(ErrorKind::timeout, fmt::format("gave up waiting for {}", what), "run this command again");
-        NB_CHECK(step.clock.sleep(poll_interval, step.stop));
+        NB_CHECK(pause(step, since));
     }
 }
 

@@ -37,6 +37,7 @@ struct ApiCall {
     /// thing, again or at the same time, makes it once. Another generation makes another one.
     std::optional<std::string> generation = std::nullopt;
     std::vector<std::string> topics = {};  ///< whose answers are stale afterwards, besides the kind it makes
+    bool beside = false;                   ///< needs nothing of the change before it: both are under way together
     friend bool operator==(const ApiCall&, const ApiCall&) = default;
 };
 
@@ -50,6 +51,7 @@ struct CloudProcedure {
     std::string name;                    ///< "launch instance"
     std::vector<std::string> arguments;  ///< for people, and to compare by
     std::function<Result<void>(CloudContext&)> run;
+    bool beside = false;  ///< as in ApiCall
     friend bool operator==(const CloudProcedure& a, const CloudProcedure& b) {
         return a.name == b.name && a.arguments == b.arguments;
     }
@@ -70,7 +72,9 @@ class Cloud : public CloudView {
 
     /// Until it is done: lost answers, staleness after creation, dependencies that are still going away are waited
     /// for (until the step's deadline); "it is so already" is success. Errors name a quota, a missing permission.
-    Result<void> perform(const ApiCall& call, StepContext& step);
+    /// `before_again` mends what the call may be waiting for in vain.
+    Result<void> perform(const ApiCall& call, StepContext& step,
+                         const std::function<Result<void>()>& before_again = {});
     Result<void> perform(const CloudAction& action, StepContext& step);
 
     /// One attempt; what a procedure with rules of its own needs.
@@ -85,6 +89,9 @@ class Cloud : public CloudView {
     void forget_topics(const ApiCall& call) const;
 };
 
+/// Whether changes that do not need each other are under way together. One after the other each run is the same.
+enum class AtOnce { one, many };
+
 /// A phase as a value; most need nothing but a plan.
 using CloudPlan = std::function<Result<CloudChanges>(const CloudView&)>;
 using CloudVerify = std::function<Result<void>(const CloudView&, StepContext&)>;
@@ -92,10 +99,14 @@ std::shared_ptr<const CloudPhase> make_cloud_phase(PhaseInfo info, CloudPlan pla
 
 /// Bound to AWS. After its changes the phase is planned again until nothing is left (AWS is eventually consistent),
 /// and what is left is done again, for half a minute; then the runner looks for itself.
-Runnable make_runnable(std::shared_ptr<const CloudPhase> phase, Cloud& cloud);
+Runnable make_runnable(std::shared_ptr<const CloudPhase> phase, Cloud& cloud, AtOnce at_once = AtOnce::many);
 
-/// Waits between two looks at something that changes by itself.
-inline constexpr Duration poll_interval = std::chrono::milliseconds(1500);
+/// Between two looks at something that changes by itself, when it was waited for since `since`: a tenth of that, so that
+/// what is soon there is soon seen, and what takes minutes is not asked for all the time.
+inline constexpr Duration shortest_pause = std::chrono::milliseconds(250),
+                          longest_pause = std::chrono::milliseconds(1500);
+Duration pause_after(Duration waited, Duration shortest = shortest_pause, Duration longest = longest_pause);
+Result<void> pause(StepContext& step, SteadyTime since);
 
 /// Polls `look` until it gives true, an error, or the step's deadline passes (then `timeout`, saying `what`).
 Result<void> wait_until(StepContext& step, const std::string& what, const std::function<Result<bool>()>& look);

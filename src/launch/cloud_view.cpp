@@ -81,21 +81,35 @@ Question CloudView::stray_listing(Kind kind) const {
     return question;
 }
 
-Result<CloudView::Answer> CloudView::ask(const Question& question) const { return NB_TRY(answered(question))->answer; }
+Result<CloudView::Answer> CloudView::ask(const Question& question) const {
+    return std::static_pointer_cast<const std::vector<Xml>>(NB_TRY(answered(question))->answer);
+}
 
-Result<std::shared_ptr<CloudView::Entry>> CloudView::answered(const Question& question) const {
+Result<std::shared_ptr<CloudView::Entry>> CloudView::answered(const std::string& topic, const std::string& name,
+                                                              const Ask& ask) const {
     std::shared_ptr<Entry> entry;
     {
-        std::string text = question.service + " " + question.action;
-        for (const auto& [name, value] : question.parameters) text.append(" ").append(name).append("=").append(value);
         const std::lock_guard lock(mutex_);
-        auto& place = entries_[{question.topic, text}];
+        auto& place = entries_[{topic, name}];
         if (!place) place = std::make_shared<Entry>();
         entry = place;
     }
     const std::lock_guard lock(entry->mutex);
     if (entry->answer) return entry;
     entry->asked = clock_.steady();
+    entry->answer = NB_TRY(ask());
+    return entry;
+}
+
+Result<std::shared_ptr<CloudView::Entry>> CloudView::answered(const Question& question) const {
+    std::string text = question.service + " " + question.action;
+    for (const auto& [name, value] : question.parameters) text.append(" ").append(name).append("=").append(value);
+    return answered(question.topic, text, [&]() -> Result<std::shared_ptr<const void>> {
+        return std::shared_ptr<const void>(std::make_shared<const std::vector<Xml>>(NB_TRY(asked(question))));
+    });
+}
+
+Result<std::vector<Xml>> CloudView::asked(const Question& question) const {
     const QueryOptions options{.stop = scope_.stop};
     std::vector<Xml> items;
     if (question.items.empty()) {
@@ -107,8 +121,7 @@ Result<std::shared_ptr<CloudView::Entry>> CloudView::answered(const Question& qu
         if (!found && found.error().kind != ErrorKind::not_found) return fail(std::move(found).error());
         if (found) items = *std::move(found);
     }
-    entry->answer = std::make_shared<const std::vector<Xml>>(std::move(items));
-    return entry;
+    return items;
 }
 
 Result<void> CloudView::ask_ahead(const std::vector<Question>& questions) const {
@@ -145,7 +158,8 @@ void CloudView::forget_all() const {
 
 Result<std::vector<Found>> CloudView::listed(Kind kind) const {
     const auto entry = NB_TRY(answered(listing(kind)));
-    const auto& answer = entry->answer;  // never changes once it is there
+    // Never changes once it is there.
+    const auto answer = std::static_pointer_cast<const std::vector<Xml>>(entry->answer);
     const std::lock_guard lock(mutex_);
     auto& [parsed_from, parsed] = parsed_[kind];
     if (parsed_from != answer) {
@@ -244,6 +258,17 @@ bool CloudView::is_partial(const Found& resource) const {
 bool CloudView::made_here(const std::string& id) const {
     const std::lock_guard lock(mutex_);
     return made_ids_.contains(id);
+}
+
+Found CloudView::made_alone(const Ref& ref) const {
+    const std::lock_guard lock(mutex_);
+    Found only;
+    for (const auto& [id, made] : made_) {
+        if (made.resource->kind != ref.kind || made.resource->name() != ref.name) continue;
+        if (only || clock_.steady() - made.at >= believed_for) return nullptr;
+        only = made.resource;
+    }
+    return only;
 }
 
 void CloudView::remember(Kind kind, Xml item, const Ref& ref) {

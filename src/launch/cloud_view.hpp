@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -73,12 +74,24 @@ class CloudView {
     bool is_given(const Ref& ref) const { return scope_.given.contains(ref); }
     /// Created by this run.
     bool made_here(const std::string& id) const;
+    /// What this run has made as this part, if that is one thing and young enough to be believed without a look.
+    Found made_alone(const Ref& ref) const;
 
     /// The matches in the answer; nothing when AWS says that what is asked for does not exist.
     using Answer = std::shared_ptr<const std::vector<Xml>>;
     Result<Answer> ask(const Question& question) const;
     /// Side by side, so that what follows finds the answers there. One of the errors, if there was one.
     Result<void> ask_ahead(const std::vector<Question>& questions) const;
+    /// The same for what is no Question (S3, parameters): `look` is called once until its topic is forgotten. A name
+    /// stands for one T only.
+    template <class T>
+    Result<std::shared_ptr<const T>> kept(const std::string& topic, const std::string& name,
+                                          const std::function<Result<T>()>& look) const {
+        const auto entry = NB_TRY(answered(topic, name, [&]() -> Result<std::shared_ptr<const void>> {
+            return std::shared_ptr<const void>(std::make_shared<const T>(NB_TRY(look())));
+        }));
+        return std::static_pointer_cast<const T>(entry->answer);
+    }
     Question listing(Kind kind) const;
     Question stray_listing(Kind kind) const;
 
@@ -98,7 +111,7 @@ class CloudView {
    private:
     struct Entry {
         std::mutex mutex;
-        Answer answer;
+        std::shared_ptr<const void> answer;
         SteadyTime asked{};  ///< before it was sent
     };
     struct Made {
@@ -106,7 +119,10 @@ class CloudView {
         bool whole;
         SteadyTime at;
     };
+    using Ask = std::function<Result<std::shared_ptr<const void>>()>;
+    Result<std::shared_ptr<Entry>> answered(const std::string& topic, const std::string& name, const Ask& ask) const;
     Result<std::shared_ptr<Entry>> answered(const Question& question) const;
+    Result<std::vector<Xml>> asked(const Question& question) const;
     Result<Found> given(const Ref& ref) const;
     Result<bool> is_stray(const Resource& resource) const;
     Result<Found> choose(const Ref& ref, const std::vector<Found>& all) const;

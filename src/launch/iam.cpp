@@ -56,6 +56,13 @@ class RoleView {
     std::string name_;
 };
 
+/// All that RoleView is asked for when a role is planned.
+std::vector<Question> questions_of(const std::string& name) {
+    return {RoleView::question("GetRole", {{"RoleName", name}}, "Role", name),
+            RoleView::question("GetInstanceProfile", {{"InstanceProfileName", name}}, "InstanceProfile", name),
+            RoleView::question("GetRolePolicy", {{"RoleName", name}, {"PolicyName", role_policy_name}}, "", name)};
+}
+
 Tags tags_on(const Xml& item) {
     Tags tags;
     for (const Xml* tag : item.all("Tags/member")) tags[tag->text_at("Key")] = tag->text_at("Value");
@@ -104,14 +111,20 @@ class RolePlan {
           tags_(tags_of(config, word_of(role), word_of(role))) {}
 
     Result<CloudChanges> plan(const BinaryObject& binary_object) {
+        static_cast<void>(view_.ask_ahead(questions_of(name_)));  // whose answer is missing tells why
         const auto role = NB_TRY(iam_.role());
         const auto profile = NB_TRY(iam_.profile());
         const bool role_is_ours = role && is_ours(*role, config_, region_, role_);
         if (role && !role_is_ours) return somebody_elses("role");
         if (profile && !is_ours(*profile, config_, role_is_ours)) return somebody_elses("instance profile");
         NB_CHECK(plan_role(role));
-        NB_CHECK(plan_policy(role.has_value(), binary_object));
         plan_profile(profile);
+        const std::size_t before = changes_.size();
+        NB_CHECK(plan_policy(role.has_value(), binary_object));
+        const bool changes_policy = changes_.size() > before;
+        plan_role_inside(profile);
+        // The policy is the role's alone.
+        if (changes_policy && changes_.size() > before + 1) call_of(changes_[before + 1]).beside = true;
         return std::move(changes_);
     }
 
@@ -132,6 +145,8 @@ class RolePlan {
                                     .parameters = std::move(parameters),
                                     .topics = {RoleView::topic(name_)}}});
     }
+
+    static ApiCall& call_of(CloudChange& change) { return std::get<ApiCall>(change.action); }
 
     Result<void> plan_role(const std::optional<Xml>& role) {
         const std::string trust = instance_trust_json(aws_partition(region_));
@@ -195,9 +210,14 @@ class RolePlan {
             Parameters parameters{{"InstanceProfileName", name_}};
             add_tags(parameters, tags_);
             change(subject, "absent", name_, "CreateInstanceProfile", std::move(parameters));
+            call_of(changes_.back()).beside = true;
         } else {
             plan_tags(*profile, subject + " tags", "TagInstanceProfile", "InstanceProfileName");
         }
+    }
+
+    void plan_role_inside(const std::optional<Xml>& profile) {
+        const std::string subject = fmt::format("{} instance profile", word_of(role_));
         const std::string inside = profile ? profile->text_at("Roles/member/RoleName") : std::string();
         if (inside == name_) return;
         if (!inside.empty())
@@ -303,10 +323,8 @@ std::vector<Question> role_questions(const Config& config, const std::string& re
     std::vector<Question> questions{account_question()};
     for (const Role role : both) {
         if (!given_profile(config, role).empty()) continue;
-        const std::string name = role_name(config.cluster.name, region, role);
-        questions.push_back(RoleView::question("GetRole", {{"RoleName", name}}, "Role", name));
-        questions.push_back(
-            RoleView::question("GetInstanceProfile", {{"InstanceProfileName", name}}, "InstanceProfile", name));
+        for (auto& question : questions_of(role_name(config.cluster.name, region, role)))
+            questions.push_back(std::move(question));
     }
     return questions;
 }

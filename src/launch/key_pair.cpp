@@ -106,6 +106,10 @@ void add_key_pair(CloudPhases& phases, const Config& config, KeyFiles files) {
                          }));
 }
 
+Question key_pair_question(const Config& config) {
+    return named(config.access.key_pair.empty() ? own_name(config) : config.access.key_pair);
+}
+
 Result<std::string> key_pair_name(const CloudView& view, const Config& config) {
     if (!config.access.key_pair.empty()) return config.access.key_pair;
     const auto found = NB_TRY(view.known(ssh_key));

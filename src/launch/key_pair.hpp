@@ -18,6 +18,9 @@ struct KeyFiles {
 /// for by name replaces another; the user's own, which is nobody's explicit wish, does not. Running instances keep theirs.
 void add_key_pair(CloudPhases& phases, const Config& config, KeyFiles files);
 
+/// Whether a key pair of the name in question exists, whoever's.
+Question key_pair_question(const Config& config);
+
 /// For RunInstances, once that phase is through: "" when nobody logs in.
 Result<std::string> key_pair_name(const CloudView& view, const Config& config);
 

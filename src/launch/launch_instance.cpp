@@ -61,6 +61,7 @@ class Launch {
 
     Result<void> run() {
         auto& step = context_.step;
+        const auto since = step.clock.steady();
         const auto profile_by = Deadline::after(step.clock, profile_accepted_within).sooner_of(step.deadline);
         const auto visible_by = Deadline::after(step.clock, visible_within).sooner_of(step.deadline);
         for (;;) {
@@ -74,6 +75,7 @@ class Launch {
             }
             if (const auto* xml = std::get_if<Xml>(&*answer)) {
                 context_.cloud.remember_made(call, *xml);
+                context_.cloud.forget(Kind::instance);  // a listing says more than this answer
                 for (const auto& topic : call.topics) context_.cloud.forget(topic);
                 return {};
             }
@@ -87,10 +89,10 @@ class Launch {
                 if (found_) return {};
             } else if (is_unknown_profile(fault) && !profile_by.passed(step.clock)) {
                 step.progress("waiting for EC2 to accept the instance profile");
-                NB_CHECK(step.clock.sleep(poll_interval, step.stop));
+                NB_CHECK(pause(step, since));
             } else if (judge(call, fault) == Verdict::again && !visible_by.passed(step.clock)) {
                 step.progress(fmt::format("{}: {}", call.action, fault.code));
-                NB_CHECK(step.clock.sleep(poll_interval, step.stop));
+                NB_CHECK(pause(step, since));
             } else if (is_capacity_fault(fault)) {
                 return fail(no_capacity(call, fault));
             } else {

@@ -49,7 +49,10 @@ Result<void> LaunchLock::acquire() {
     for (;;) {
         if (NB_TRY(store_.put(name, document(), false))) return {};
         const auto holder = NB_TRY(store_.get(name));
-        if (!holder) continue;                                        // let go of in between
+        if (!holder) {  // let go of in between: what it changed last was seen by nobody
+            was_free_ = false;
+            continue;
+        }
         if (field(*holder, "owner") == options_.owner.id) return {};  // our own answer was lost
         if (was_free_) options_.on_wait(field(*holder, "who"));
         was_free_ = false;

@@ -10,7 +10,6 @@ namespace {
 
 /// A console scrolls: what booted this long ago and says nothing of nodeboot is taken to have been Ready.
 constexpr auto console_keeps = std::chrono::hours(1);
-constexpr auto listing_serves = std::chrono::seconds(2);
 /// All nodes together are looked at this often at most: GetConsoleOutput is throttled sooner than listings are.
 constexpr unsigned looks_a_second = 10;
 
@@ -38,17 +37,20 @@ class Waiting {
     Waiting(const CloudView& view, const Config& config, const Ref& ref, StepContext& step)
         : view_(view), ref_(ref), step_(step) {
         const unsigned nodes = config.instances.workers + 1;
-        interval_ = std::max<Duration>(std::chrono::seconds(2), std::chrono::seconds(1) * nodes / looks_a_second);
+        const Duration all = std::chrono::seconds(1) * nodes / looks_a_second;
+        shortest_ = std::max(shortest_pause, all);
+        longest_ = std::max<Duration>(std::chrono::seconds(2), all);
     }
 
     Result<void> run() {
-        for (;;) {
-            view_.refresh(Kind::instance, listing_serves);
+        for (const auto since = step_.clock.steady();;) {
+            const Duration interval = pause_after(step_.clock.steady() - since, shortest_, longest_);
+            view_.refresh(Kind::instance, std::min<Duration>(interval, std::chrono::seconds(2)));
             const auto instance = NB_TRY(view_.find(ref_));
             if (!instance) return fail(NB_TRY(why_gone()));
             if (NB_TRY(look(*instance))) return {};
-            if (step_.deadline.remaining(step_.clock) <= interval_) return fail(late(*instance));
-            NB_CHECK(step_.clock.sleep(interval_, step_.stop));
+            if (step_.deadline.remaining(step_.clock) <= interval) return fail(late(*instance));
+            NB_CHECK(step_.clock.sleep(interval, step_.stop));
         }
     }
 
@@ -115,7 +117,7 @@ class Waiting {
     const CloudView& view_;
     const Ref& ref_;
     StepContext& step_;
-    Duration interval_;
+    Duration shortest_, longest_;
     NodeConsole console_;
     std::string said_;
 };

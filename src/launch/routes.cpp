@@ -1,12 +1,9 @@
-#include "launch/faults.hpp"
 #include "launch/parts.hpp"
 
 namespace nodeboot {
 namespace {
 
 constexpr const char* everywhere = "0.0.0.0/0";
-/// How long one that was just made may be unknown to CreateRoute.
-constexpr auto nat_is_known_within = std::chrono::seconds(90);
 
 struct Table {
     Ref ref;
@@ -44,21 +41,9 @@ Result<void> replace_failed_nat(CloudContext& context, const Config& config) {
 /// While it is asked for, the NAT gateway may fail: EC2 then knows it no more, and no patience helps.
 CloudProcedure route_to_nat(const Config& config, ApiCall call) {
     std::string name = describe(call);
-    return {
-        std::move(name), {}, [&config, call = std::move(call)](CloudContext& context) -> Result<void> {
-            for (const auto deadline = Deadline::after(context.step.clock, nat_is_known_within);;) {
-                const auto answer = NB_TRY(context.cloud.call_once(call, context.step));
-                for (const auto& topic : call.topics) context.cloud.forget(topic);
-                const auto* fault = std::get_if<AwsFault>(&answer);
-                if (fault == nullptr) return {};
-                const auto verdict = judge(call, *fault);
-                if (verdict == Verdict::done) return {};
-                if (verdict == Verdict::failed || deadline.sooner_of(context.step.deadline).passed(context.step.clock))
-                    return fail(explain(call, *fault));
-                NB_CHECK(replace_failed_nat(context, config));
-                NB_CHECK(context.step.clock.sleep(poll_interval, context.step.stop));
-            }
-        }};
+    return {std::move(name), {}, [&config, call = std::move(call)](CloudContext& context) {
+                return context.cloud.perform(call, context.step, [&] { return replace_failed_nat(context, config); });
+            }};
 }
 
 Result<void> want_route(CloudChanges& changes, const CloudView& view, const Config& config, const Table& table,
@@ -109,7 +94,8 @@ Result<void> want_association(CloudChanges& changes, const CloudView& view, cons
     const Xml* other = NB_TRY(other_association(view, subnet, keep));
     ApiCall call{.action = "AssociateRouteTable",
                  .parameters = {{"RouteTableId", table.ref}, {"SubnetId", ref}},
-                 .topics = {topic_of(Kind::route_table)}};
+                 .topics = {topic_of(Kind::route_table)},
+                 .beside = true};  // the route, or another subnet
     if (other != nullptr) {
         call.action = "ReplaceRouteTableAssociation";
         call.parameters[1] = {"AssociationId", other->text_at("routeTableAssociationId")};

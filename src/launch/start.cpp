@@ -1,45 +1,19 @@
 #include "launch/start.hpp"
 
 #include <algorithm>
-#include <mutex>
 
-#include "launch/images.hpp"
 #include "launch/user_data.hpp"
 
 namespace nodeboot {
-namespace {
-
-class Start {
-   public:
-    Start(const LaunchServices& services, std::shared_ptr<Binary> binary)
-        : services_(services), binary_(std::move(binary)) {}
-
-    Result<StartFrom> find(const CloudView& view, Role role) {
-        const auto image = NB_TRY(image_of(view));
-        return StartFrom{.image = image.id,
-                         .root_device = image.root_device,
-                         .user_data = NB_TRY(user_data_of(services_, *binary_, role)),
-                         .key_pair = NB_TRY(key_pair_name(view, services_.config)),
-                         .profile = profile_name(services_.config, services_.aws.region(), role)};
-    }
-
-   private:
-    Result<ChosenImage> image_of(const CloudView& view) {
-        const auto read = [&](const std::string& name) { return services_.aws.parameters().get_public(name); };
-        const std::lock_guard lock(mutex_);
-        if (!image_) image_ = NB_TRY(choose_image(view, services_.config, read));
-        return *image_;
-    }
-
-    LaunchServices services_;
-    std::shared_ptr<Binary> binary_;
-    std::mutex mutex_;
-    std::optional<ChosenImage> image_;
-};
-
-}  // namespace
+Result<ChosenImage> image_of(const LaunchServices& services, const CloudView& view) {
+    return choose_image(view, services.config, [&](const std::string& name) -> Result<std::optional<std::string>> {
+        return *NB_TRY(view.kept<std::optional<std::string>>(
+            "image", name, [&] { return services.aws.parameters().get_public(name); }));
+    });
+}
 
 std::shared_ptr<Binary> binary_of(const LaunchServices& services) {
+    if (services.binary) return services.binary;
     const auto make_s3 = [&aws = services.aws](S3Options options) { return aws.make_s3(std::move(options)); };
     return std::make_shared<Binary>(
         services.config,
@@ -61,10 +35,17 @@ Config node_config(const Config& config, const std::string& region, Role role) {
 }
 
 LaunchSources launch_sources(const LaunchServices& services, std::shared_ptr<Binary> binary) {
-    auto start = std::make_shared<Start>(services, std::move(binary));
-    return {.start = [start](const CloudView& view, Role role) { return start->find(view, role); },
-            .profile = [&config = services.config,
-                        region = services.aws.region()](Role role) { return profile_name(config, region, role); }};
+    const auto start = [services, binary = std::move(binary)](const CloudView& view, Role role) -> Result<StartFrom> {
+        const auto image = NB_TRY(image_of(services, view));
+        return StartFrom{.image = image.id,
+                         .root_device = image.root_device,
+                         .user_data = NB_TRY(user_data_of(services, *binary, role)),
+                         .key_pair = NB_TRY(key_pair_name(view, services.config)),
+                         .profile = profile_name(services.config, services.aws.region(), role)};
+    };
+    return {.start = start, .profile = [&config = services.config, region = services.aws.region()](Role role) {
+                return profile_name(config, region, role);
+            }};
 }
 
 }  // namespace nodeboot

@@ -2,12 +2,16 @@
 
 #include "launch/binary.hpp"
 #include "launch/catalog.hpp"
+#include "launch/images.hpp"
 #include "launch/instances.hpp"
 
 namespace nodeboot {
 
-/// Image, user-data, key and profile as the configuration says. The image is looked up once for all instances.
+/// Image, user-data, key and profile as the configuration says.
 LaunchSources launch_sources(const LaunchServices& services, std::shared_ptr<Binary> binary);
+
+/// Looked up once for all instances.
+Result<ChosenImage> image_of(const LaunchServices& services, const CloudView& view);
 
 std::shared_ptr<Binary> binary_of(const LaunchServices& services);
 

@@ -94,6 +94,19 @@ TEST_F(BinaryTest, goes_into_a_private_bucket_once) {
               BinarySource(BinaryFromS3{own_, "demo/nodeboot-" + digest, "eu-central-1", digest, ""}));
 }
 
+TEST_F(BinaryTest, is_looked_at_once_in_a_run_and_what_s3_confirmed_is_believed) {
+    std::atomic<int> calls = 0;
+    s3_.gate = [&] {
+        ++calls;
+        return Result<void>{};
+    };
+    ASSERT_TRUE(run().ok());
+    EXPECT_EQ(calls, 4 + 4);  // bucket, its settings and the object; then made, blocked, tagged, uploaded
+    calls = 0;
+    ASSERT_TRUE(run().ok());
+    EXPECT_EQ(calls, 4);
+}
+
 TEST_F(BinaryTest, what_was_changed_by_hand_is_put_right_and_other_tags_stay) {
     ASSERT_TRUE(run().ok());
     auto& bucket = s3_.buckets.at(own_);

@@ -19,7 +19,7 @@ struct Launch {
         FakeAccess access(aws);
         static const TemporaryFolder folder;
         static const std::string program = static_executable(folder.path());
-        return command(LaunchServices{config, cloud, access, files, program});
+        return command(LaunchServices{config, cloud, access, files, program, AtOnce::one});
     }
     RunReport plan() {
         return run([&](const LaunchServices& s) { return plan_all(*make_cluster_catalog(s), options()); });

@@ -79,8 +79,8 @@ TEST_F(RolesTest, what_was_changed_by_hand_is_shown_and_put_right) {
     const auto plan = planned(run(false, true));
     EXPECT_EQ(plan, (std::vector<std::string>{"worker role trust: another -> EC2 instances",
                                               "worker role tags: missing -> Name=demo-worker",
-                                              "worker role policy: another -> ssm:GetParameter, s3:GetObject",
                                               "worker instance profile tags: missing -> nodeboot.io/role=worker",
+                                              "worker role policy: another -> ssm:GetParameter, s3:GetObject",
                                               "worker instance profile: " + control_plane + " -> empty",
                                               "worker instance profile: empty -> holds the role"}));
     ASSERT_TRUE(run().ok());

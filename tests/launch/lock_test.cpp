@@ -31,6 +31,25 @@ TEST_F(Locks, is_free_again_and_leaves_nothing_when_its_holder_ends) {
     EXPECT_TRUE(store.values.empty());
 }
 
+TEST_F(Locks, let_go_of_while_it_was_asked_for_is_not_taken_for_free_from_the_start) {
+    store.values[name] = R"({"owner":"bob"})";
+    struct LettingGo final : ParameterStore {
+        testing::FakeParameters& inner;
+        explicit LettingGo(testing::FakeParameters& store) : inner(store) {}
+        Result<std::optional<Secret>> get(const std::string& n) override {
+            inner.values.clear();
+            return inner.get(n);
+        }
+        Result<bool> put(const std::string& n, const Secret& v, bool o) override { return inner.put(n, v, o); }
+        Result<void> remove(const std::string& n) override { return inner.remove(n); }
+        Result<std::vector<std::string>> below(const std::string& p) override { return inner.below(p); }
+        Result<std::optional<std::string>> get_public(const std::string& n) override { return inner.get_public(n); }
+    } letting_go{store};
+    const auto lock = LaunchLock::take(letting_go, clock, options("ada"));
+    ASSERT_TRUE(lock);
+    EXPECT_FALSE((*lock)->was_free());
+}
+
 TEST_F(Locks, of_a_holder_that_lives_is_refused_after_the_timeout_and_names_it) {
     // It writes again before the minute is over: a beat for each look.
     const auto first = LaunchLock::take(store, clock, options("ada"));

@@ -1,0 +1,108 @@
+#include "launch/cloud.hpp"
+
+#include <gtest/gtest.h>
+
+#include <future>
+
+#include "engine/runner.hpp"
+#include "support/fake_ec2.hpp"
+#include "support/manual_clock.hpp"
+
+namespace nodeboot {
+namespace {
+
+using Work = std::function<Result<void>()>;
+
+struct CloudPhases : ::testing::Test {
+    /// A phase that makes these changes and finds nothing to do afterwards; `true`: beside the one before.
+    RunReport run(std::vector<std::pair<Work, bool>> works, AtOnce at_once) {
+        Cloud cloud(ec2, clock, {.cluster = "demo", .given = {}, .stop = {}});
+        bool planned = false;
+        const auto plan = [&](const CloudView&) -> Result<CloudChanges> {
+            CloudChanges changes;
+            if (std::exchange(planned, true)) return changes;
+            for (const auto& [work, beside] : works)
+                changes.push_back({"it", "so", "otherwise",
+                                   CloudProcedure{"work", {}, [work](CloudContext&) { return work(); }, beside}});
+            return changes;
+        };
+        std::vector<Runnable> runnables;
+        runnables.push_back(make_runnable(make_cloud_phase({"phase", "", {}}, plan), cloud, at_once));
+        return converge(*Catalog::make(std::move(runnables)),
+                        {.clock = clock, .log = log, .stop = {}, .selection = {}});
+    }
+
+    testing::ManualClock clock;
+    Log log{{}};
+    testing::FakeEc2 ec2{clock};
+};
+
+TEST_F(CloudPhases, changes_beside_each_other_are_under_way_together_and_what_follows_waits_for_all) {
+    std::promise<void> second_began;
+    std::atomic<bool> second_ended = false, waited = false;
+    const auto report = run({{[&]() -> Result<void> {
+                                  second_began.get_future().wait();  // for ever, were they made in turn
+                                  return {};
+                              },
+                              false},
+                             {[&]() -> Result<void> {
+                                  second_began.set_value();
+                                  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+                                  second_ended = true;
+                                  return {};
+                              },
+                              true},
+                             {[&]() -> Result<void> {
+                                  waited = second_ended.load();
+                                  return {};
+                              },
+                              false}},
+                            AtOnce::many);
+    EXPECT_TRUE(report.ok());
+    EXPECT_TRUE(waited);
+}
+
+TEST_F(CloudPhases, one_at_once_keeps_the_order) {
+    std::string order;
+    const auto add = [&](char c) {
+        return [&order, c]() -> Result<void> {
+            order += c;
+            return {};
+        };
+    };
+    EXPECT_TRUE(run({{add('a'), false}, {add('b'), true}, {add('c'), true}}, AtOnce::one).ok());
+    EXPECT_EQ(order, "abc");
+}
+
+TEST_F(CloudPhases, nothing_is_under_way_when_a_phase_has_failed) {
+    std::atomic<bool> ended = false;
+    const auto report = run({{[] { return Result<void>(fail(ErrorKind::refused, "no")); }, false},
+                             {[&]() -> Result<void> {
+                                  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+                                  ended = true;
+                                  return {};
+                              },
+                              true}},
+                            AtOnce::many);
+    EXPECT_FALSE(report.ok());
+    EXPECT_TRUE(ended);
+}
+
+TEST_F(CloudPhases, what_is_kept_is_looked_at_once_until_it_is_forgotten_and_an_error_is_not_kept) {
+    const Cloud cloud(ec2, clock, {.cluster = "demo", .given = {}, .stop = {}});
+    int looks = 0;
+    const std::function<Result<int>()> look = [&]() -> Result<int> {
+        if (++looks == 1) return fail(ErrorKind::unavailable, "not now");
+        return looks;
+    };
+    EXPECT_FALSE(cloud.kept<int>("topic", "name", look));
+    EXPECT_EQ(**cloud.kept<int>("topic", "name", look), 2);
+    EXPECT_EQ(**cloud.kept<int>("topic", "name", look), 2);
+    cloud.forget("topic");
+    EXPECT_EQ(**cloud.kept<int>("topic", "name", look), 3);
+    cloud.forget_all();
+    EXPECT_EQ(**cloud.kept<int>("topic", "name", look), 4);
+}
+
+}  // namespace
+}  // namespace nodeboot
