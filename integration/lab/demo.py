@@ -5,6 +5,7 @@ nodeboot itself does all of it, through the same calls as on AWS; the lab plays 
 from __future__ import annotations
 
 import argparse
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -68,7 +69,8 @@ class Operator:
         """Shows what it says while it says it."""
         argv = self.lab.operator_argv([find_binary(), "cluster", *words, "--config", self.config])
         print(f"    nodeboot cluster {' '.join(words)}", flush=True)
-        child = subprocess.Popen(argv, env=self.lab.operator_environment(), stdin=subprocess.DEVNULL,
+        width = {"COLUMNS": str(shutil.get_terminal_size().columns - 4)}
+        child = subprocess.Popen(argv, env=self.lab.operator_environment() | width, stdin=subprocess.DEVNULL,
                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         assert child.stdout is not None
         for line in child.stdout:

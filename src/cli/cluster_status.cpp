@@ -44,7 +44,7 @@ std::string said_by(const NodeState& node) {
 /// In a narrow terminal what the node says has a line of its own.
 std::string text_of(const Status& status, const Launcher& launcher, const Terminal& terminal) {
     constexpr std::size_t wide = 120;
-    const bool narrow = terminal.interactive && terminal.width < wide;
+    const bool narrow = terminal.wraps() && terminal.width < wide;
     const auto row = [&](std::string_view name, std::string_view id, std::string_view state, std::string_view address,
                          std::string_view outside, std::string_view zone, const std::string& says) {
         const auto line = fmt::format("  {:<15}{:<21}{:<10}{:<16}{:<16}", name, id, state, address, outside);

@@ -2,6 +2,7 @@
 
 #include <mutex>
 
+#include "base/lines.hpp"
 #include "cli/progress.hpp"
 #include "cli/report_text.hpp"
 
@@ -85,6 +86,7 @@ std::string with_priority(LogLevel level, std::string_view lines, const Terminal
 std::string log_line(LogLevel level, std::string_view line, const Terminal& terminal) {
     constexpr std::string_view names[] = {"debug: ", "", "warning: ", "error: "};
     std::string text = fmt::format("{}{}", names[static_cast<std::size_t>(level)], printable(line));
+    if (terminal.wraps()) text = join(wrapped(text, terminal.width - 3), "\n");
     for (auto at = text.find('\n'); at != std::string::npos; at = text.find('\n', at + 1)) text.insert(at + 1, "  ");
     return with_priority(level, text + "\n", terminal);
 }

@@ -26,7 +26,7 @@ std::size_t changes_done(const RunReport& report) {
 
 /// Broken to the terminal's width; for a pipe one long line.
 std::string block(std::string_view first, std::string_view indent, std::string_view text, const Terminal& terminal) {
-    if (!terminal.interactive) return fmt::format("{}{}\n", first, text);
+    if (!terminal.wraps()) return fmt::format("{}{}\n", first, text);
     std::string out;
     for (const auto& line : wrapped(text, terminal.width - 1 - std::max(text_width(first), text_width(indent))))
         out += fmt::format("{}{}\n", out.empty() ? first : indent, line);

@@ -7,7 +7,8 @@
 
 namespace nodeboot::cli {
 
-/// A run as text for people. On a terminal lines are broken to its width; elsewhere each change is one line.
+/// A run as text for people. On a terminal, and where COLUMNS is set, lines are broken to its width; elsewhere each change
+/// is one line.
 
 /// "net.ipv4.ip_forward: 0 → 1"
 std::string change_text(const ChangeReport& change, const Terminal& terminal);

@@ -49,6 +49,7 @@ Terminal detect_terminal(int fd) {
     terminal.unicode = locale_is_utf8();
     terminal.journal = is_journal(fd);
     terminal.width = std::clamp(columns(fd), 40U, 400U);
+    terminal.asked_width = !terminal.interactive && !environment("COLUMNS").empty();
     return terminal;
 }
 

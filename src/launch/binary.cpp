@@ -20,6 +20,14 @@ CloudChange change(std::string subject, std::string from, std::string to, std::s
             CloudProcedure{std::move(name), {std::move(argument)}, std::move(work)}};
 }
 
+/// For people: a digest ends after twelve digits.
+std::string short_key(const std::string& text) {
+    constexpr std::size_t digest = 64, shown = 12;
+    const auto dash = text.rfind('-');
+    if (dash == std::string::npos || text.size() - dash - 1 != digest) return text;
+    return text.substr(0, dash + 1 + shown) + "...";
+}
+
 /// A bucket made a moment ago may not be known everywhere yet.
 Result<void> patiently(CloudContext& context, const std::function<Result<void>()>& work) {
     const auto since = context.step.clock.steady();
@@ -196,7 +204,7 @@ Result<CloudChanges> Binary::plan(const CloudView& view) {
 
 CloudChange Binary::upload(Bucket& in, const S3Object& object, const File& from, const char* is) {
     return change(
-        "nodeboot", is, object.text(), "upload", from.path,
+        "nodeboot", is, short_key(object.text()), "upload", from.path,
         [this, &in, object, from](CloudContext& context) -> Result<void> {
             std::uint64_t told = 0, size = 0;  // tenths; bytes
             const auto progress = [&](std::uint64_t sent, std::uint64_t total) {
@@ -230,7 +238,7 @@ Result<CloudChanges> Binary::plan_removal(const CloudView& view) {
 Result<void> Binary::plan_removal_of_objects(CloudChanges& changes, Bucket& in, const std::string& prefix) {
     for (const auto& item : NB_TRY(in.s3->list(in.name, prefix))) {
         const S3Object object{in.name, item.key};
-        changes.push_back(change("object " + item.key, "present", "gone", "delete", object.text(),
+        changes.push_back(change("object " + short_key(item.key), "present", "gone", "delete", object.text(),
                                  [&s3 = *in.s3, object](CloudContext&) { return s3.remove(object); }));
     }
     return {};

@@ -42,6 +42,16 @@ TEST(PlainProgress, says_each_change_once_and_slow_ones_again_when_done) {
               "containerd-install: changed, 1 change in 4.2s\n");
 }
 
+TEST(PlainProgress, breaks_lines_where_a_width_is_asked_for_and_nowhere_else) {
+    const std::string long_line =
+        "security-rules-worker: security group worker inbound: absent -> tcp 10250 from worker";
+    EXPECT_EQ(log_line(LogLevel::info, long_line, {.width = 60}), long_line + "\n");
+    EXPECT_EQ(log_line(LogLevel::info, long_line, {.journal = true, .width = 60, .asked_width = true}),
+              "<6>" + long_line + "\n");
+    EXPECT_EQ(log_line(LogLevel::info, long_line, {.width = 60, .asked_width = true}),
+              "security-rules-worker: security group worker inbound:\n  absent -> tcp 10250 from worker\n");
+}
+
 TEST(PlainProgress, gives_the_journal_a_priority_on_every_line) {
     std::string out;
     auto progress = make_plain_progress([&](std::string_view text) { out += text; }, Terminal{.journal = true});
