@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from lab.cloud.handle import CloudHandle, running  # noqa: E402
 from lab.cluster import journal  # noqa: E402
 from lab.lab import Lab, Options  # noqa: E402
+from lab.mirror import DEBIAN_13, SYSTEMS  # noqa: E402
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -20,8 +21,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--bundle", type=Path, help="a real Kubernetes bundle instead of the stand-in")
     group.addoption("--source", choices=("repository", "bundle"), default="repository",
                     help="where nodes install Kubernetes from")
+    group.addoption("--system", choices=SYSTEMS, default=DEBIAN_13.name, help="what the machines run")
     group.addoption("--keep", action="store_true", help="leave the lab up for a look (script/lab --name tests)")
     group.addoption("--lab", default=os.environ.get("NODEBOOT_LAB", "tests"), help="name of the lab")
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    system = SYSTEMS[session.config.getoption("--system")]
+    if system is not DEBIAN_13 and (why := system.unreachable()):
+        pytest.exit(f"skipped, {system.name} cannot be installed: {why}", returncode=77)
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +37,7 @@ def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
     """A lab with its servers up and no machine in it."""
     one = Lab(request.config.getoption("--lab"))
     one.down()
-    one.up(Options(bundles=request.getfixturevalue("bundles")))
+    one.up(Options(bundles=request.getfixturevalue("bundles"), system=SYSTEMS[request.config.getoption("--system")]))
     yield one
     violations = one.cloud.call("violations") if one.is_up else []
     if not request.config.getoption("--keep"):

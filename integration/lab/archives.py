@@ -1,4 +1,4 @@
-"""The two archives of a lab: Debian's, for the distribution's packages, and Kubernetes', laid out as pkgs.k8s.io."""
+"""The two archives of a lab: the distribution's, and Kubernetes', laid out as pkgs.k8s.io."""
 from __future__ import annotations
 
 from pathlib import Path
@@ -6,13 +6,15 @@ from pathlib import Path
 from . import kubedebs, pool
 from .aptrepo import SigningKey, publish
 from .command import must
+from .mirror import System
 
 
-def publish_debian(root: Path, key: SigningKey) -> None:
+def publish_distribution(root: Path, key: SigningKey, system: System) -> None:
     architecture = must(["dpkg", "--print-architecture"]).strip()
-    debs = {f"pool/main/{deb.name}": deb for deb in pool.packages().glob("*.deb")}
+    debs = {f"pool/main/{deb.name}": deb for deb in pool.packages(system=system).glob("*.deb")}
     publish(root, f"main/binary-{architecture}", debs, key=key, fields={
-        "_release": "dists/trixie", "Origin": "Debian", "Label": "Debian", "Suite": "stable", "Codename": "trixie",
+        "_release": f"dists/{system.codename}", "Origin": system.origin, "Label": system.origin,
+        "Suite": system.codename, "Codename": system.codename,
         "Architectures": f"all {architecture}", "Components": "main"})
 
 

@@ -13,6 +13,7 @@ from .cluster import Cluster, Spec, journal, service_state
 from .command import LabError
 from .lab import Lab, Options
 from .machine import ENVIRONMENT, Machine
+from .mirror import DEBIAN_13, SYSTEMS
 
 
 def parser() -> argparse.ArgumentParser:
@@ -25,6 +26,8 @@ def parser() -> argparse.ArgumentParser:
     up.add_argument("--bundle", type=Path, metavar="DIR", help="Kubernetes to install (default: the stand-in)")
     up.add_argument("--source", choices=("repository", "bundle"), default="repository",
                     help="install Kubernetes from packages or from the bundle itself")
+    up.add_argument("--system", choices=SYSTEMS, default=DEBIAN_13.name, help="what the machines run (default: "
+                    "%(default)s)")
     up.add_argument("--empty", action="store_true", help="no cluster, only the lab's own servers")
     up.add_argument("--region", default="eu-central-1")
     up.add_argument("--scale", type=float, default=0.1, metavar="F", help="seconds that one second of AWS's waiting "
@@ -51,7 +54,8 @@ def parser() -> argparse.ArgumentParser:
 
 def up(lab: Lab, arguments: argparse.Namespace) -> None:
     bundle = None if arguments.empty and not arguments.bundle else _bundle(arguments)
-    lab.up(Options(region=arguments.region, bundles=[bundle] if bundle else [], scale=arguments.scale))
+    lab.up(Options(region=arguments.region, bundles=[bundle] if bundle else [],
+                   system=SYSTEMS[arguments.system], scale=arguments.scale))
     if not arguments.empty:
         cluster = Cluster(lab, Spec(bundle=bundle, source=arguments.source))
         cluster.prepare()

@@ -16,6 +16,7 @@ from .command import LabError, Result, run
 from .disk import Disk, mounts_below, unmount
 from .instance import Instance, all_instances, new_id
 from .machine import Machine, wait_for
+from .mirror import DEBIAN_13, System
 
 FIRST_ADDRESS = 10  # below it are the router, the resolver and what AWS reserves
 CLOUD_CALLS = ("put_role", "aws")  # control calls that the lab's AWS answers, not its other servers
@@ -25,6 +26,7 @@ CLOUD_CALLS = ("put_role", "aws")  # control calls that the lab's AWS answers, n
 class Options:
     region: str = "eu-central-1"
     bundles: list[Path] = field(default_factory=list)  # Kubernetes bundles served as packages and files
+    system: System = DEBIAN_13  # what instances run
     scale: float = 0.1  # seconds that one second of AWS's waiting takes (NAT gateways, instances' states)
 
 
@@ -56,7 +58,8 @@ class Lab:
         self.folder.mkdir(parents=True)
         self.folder.chmod(0o711)
         paths.write_file(self.folder / "lab.json", json.dumps({
-            "region": options.region, "bundles": [str(bundle) for bundle in options.bundles]}) + "\n")
+            "region": options.region, "system": options.system.name,
+            "bundles": [str(bundle) for bundle in options.bundles]}) + "\n")
         tree.aws_tree()
         self.network.up()
         self._make_identity(options)
@@ -73,14 +76,14 @@ class Lab:
                 for name in ("debian", "kubernetes")}
         for key in keys.values():
             key.create()
-        layer.write(self.folder / "layer", authority.ca.read_bytes(),
+        layer.write(self.folder / "layer", options.system, authority.ca.read_bytes(),
                     (self.folder / "gpg/debian/key.gpg").read_bytes())
 
     def _key(self, name: str) -> SigningKey:
         return SigningKey(self.folder / "gpg" / name, f"nodeboot lab {name} archive")
 
     def _publish(self, options: Options) -> None:
-        archives.publish_debian(self.folder / "debian-archive", self._key("debian"))
+        archives.publish_distribution(self.folder / "debian-archive", self._key("debian"), options.system)
         archives.publish_kubernetes(self.folder / "kubernetes-archive", self._key("kubernetes"), options.bundles)
         for bundle in options.bundles:
             link = self.folder / "files/bundles" / layer.bundle_name(bundle)

@@ -2,11 +2,13 @@
 cloud-init finds its data. Written once a lab, shared read-only by all of its machines."""
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
 from . import kubedebs, tree
 from .instance import Instance
+from .mirror import System, SYSTEMS
 from .paths import write_file
 
 DEBIAN_HOST = "debian.lab.internal"
@@ -88,29 +90,30 @@ conntrack_min = 0
 RESTRICTED = """
 [containerd]
 extra_config = '''
-[plugins."io.containerd.grpc.v1.cri"]
+[plugins."{plugin}"]
 restrict_oom_score_adj = true
 '''
 """
+CRI_PLUGIN = {1: "io.containerd.grpc.v1.cri", 2: "io.containerd.cri.v1.runtime"}  # by containerd's major version
 CAP_SYS_RESOURCE = 24
 
 
-def nodeboot_settings() -> str:
+def nodeboot_settings(system: System) -> str:
     status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
     has = int(status["CapEff"], 16) >> CAP_SYS_RESOURCE & 1
-    return NODEBOOT if has else NODEBOOT + RESTRICTED
+    return NODEBOOT if has else NODEBOOT + RESTRICTED.format(plugin=CRI_PLUGIN[system.containerd])
 
 
-def write(folder: Path, ca: bytes, debian_key: bytes) -> None:
-    """`folder` becomes an overlay layer. `ca` is PEM, `debian_key` the binary key that signs the lab's archive."""
-    bundle = (tree.machine_tree() / "etc/ssl/certs/ca-certificates.crt").read_bytes()
+def write(folder: Path, system: System, ca: bytes, archive_key: bytes) -> None:
+    """`folder` becomes an overlay layer. `ca` is PEM, `archive_key` the binary key that signs the lab's archive."""
+    bundle = (tree.machine_tree(system) / "etc/ssl/certs/ca-certificates.crt").read_bytes()
     write_file(folder / "etc/ssl/certs/ca-certificates.crt", bundle + ca)
     write_file(folder / "usr/local/share/ca-certificates/nodeboot-lab.crt", ca)
-    write_file(folder / "usr/share/keyrings/nodeboot-lab.gpg", debian_key)
+    write_file(folder / "usr/share/keyrings/nodeboot-lab.gpg", archive_key)
     write_file(folder / "etc/apt/sources.list.d/lab.list",
-               f"deb [signed-by=/usr/share/keyrings/nodeboot-lab.gpg] http://{DEBIAN_HOST}/debian trixie main\n")
+               f"deb [signed-by=/usr/share/keyrings/nodeboot-lab.gpg] http://{DEBIAN_HOST}/debian {system.codename} main\n")
     write_file(folder / "etc/cloud/cloud.cfg.d/95-nodeboot-lab.cfg", CLOUD_CONFIG)
-    write_file(folder / "etc/nodeboot/config.d/90-lab.toml", nodeboot_settings())
+    write_file(folder / "etc/nodeboot/config.d/90-lab.toml", nodeboot_settings(system))
     write_file(folder / "etc/systemd/network/10-ec2.network", NETWORK)
     write_file(folder / "usr/local/lib/nodeboot-lab/prepare", PREPARE, 0o755)
     unit = folder / "etc/systemd/system/nodeboot-lab-machine.service"
@@ -135,7 +138,8 @@ def bundle_binds(lab_folder: Path) -> list[str]:
 
 
 def lower_layers(lab_folder: Path) -> list[Path]:
-    layers = [lab_folder / "layer", tree.machine_tree()]
+    system = SYSTEMS[json.loads((lab_folder / "lab.json").read_text())["system"]]
+    layers = [lab_folder / "layer", tree.machine_tree(system)]
     chosen = lab_folder / "tree"  # a baked image, for instance
     return [layers[0], Path(os.readlink(chosen))] if chosen.is_symlink() else layers
 

@@ -9,28 +9,23 @@ from pathlib import Path
 
 from . import mirror, paths, tree
 from .command import must
+from .mirror import DEBIAN_13, System
 
 PACKAGES = ("containerd", "runc", "conntrack", "ethtool", "socat", "iptables", "nftables", "chrony", "zstd",
             "ca-certificates", "gpg", "curl")
 
 
-def packages(names: tuple[str, ...] = PACKAGES) -> Path:
+def packages(names: tuple[str, ...] = PACKAGES, system: System = DEBIAN_13) -> Path:
     """Folder of .deb files: `names`, and what they need that the machine tree has not."""
-    base = tree.machine_tree()
+    base = tree.machine_tree(system)
     key = paths.recipe_hash(names, base.name)
-    return paths.cached("pool", key, lambda into: _fetch(into, base, names))
+    return paths.cached("pool", key, lambda into: _fetch(into, base, names, system))
 
 
-def _fetch(into: Path, base: Path, names: tuple[str, ...]) -> None:
+def _fetch(into: Path, base: Path, names: tuple[str, ...], system: System) -> None:
     print("lab: fetching distribution packages (once)", flush=True)
     work = into.with_name(into.name + ".apt")
-    for folder in ("lists/partial", "cache/archives/partial"):
-        (work / folder).mkdir(parents=True, exist_ok=True)
-    paths.write_file(work / "sources.list", mirror.sources(mirror.host_mirror()))
-    apt = ["apt-get", "-y", "-o", f"Dir::Etc::SourceList={work}/sources.list", "-o", "Dir::Etc::SourceParts=/dev/null",
-           "-o", f"Dir::State::Lists={work}/lists", "-o", f"Dir::Cache={work}/cache", "-o",
-           f"Dir::State::status={base}/var/lib/dpkg/status", "-o", "Dir::Etc::PreferencesParts=/dev/null",
-           "-o", "APT::Sandbox::User=root", "-o", "APT::Install-Recommends=false"]
+    apt = mirror.apt(work, system.sources(), base / "var/lib/dpkg/status")
     must([*apt, "update"])
     # A package at a time: two that conflict may both be offered.
     for package in names:

@@ -8,8 +8,9 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from . import mirror, paths
+from . import paths
 from .command import must
+from .mirror import DEBIAN_13, System
 
 MACHINE = ("systemd", "systemd-sysv", "systemd-resolved", "libnss-resolve", "libnss-myhostname", "systemd-timesyncd",
            "udev", "dbus", "cloud-init", "iproute2", "iptables", "nftables", "conntrack", "ethtool", "socat", "kmod",
@@ -23,28 +24,30 @@ FIRST_BOOT_WORK = (("ldconfig",), ("journalctl", "--update-catalog"), ("systemd-
                    ("systemd-sysusers",))
 
 
-def machine_tree() -> Path:
-    key = paths.recipe_hash(REVISION, MACHINE, FIRST_BOOT_WORK, mirror.SUITE)
-    return paths.cached("machine", key, _build_machine)
+def machine_tree(system: System = DEBIAN_13) -> Path:
+    key = paths.recipe_hash(REVISION, MACHINE + system.packages, FIRST_BOOT_WORK, system.suites)
+    return paths.cached("machine", key, lambda to: _build_machine(to, system))
 
 
 def aws_tree() -> Path:
-    return paths.cached("aws", paths.recipe_hash(REVISION, AWS, mirror.SUITE), lambda to: _bootstrap(to, "apt", AWS))
+    key = paths.recipe_hash(REVISION, AWS, DEBIAN_13.suites)
+    return paths.cached("aws", key, lambda to: _bootstrap(to, DEBIAN_13, "apt", AWS))
 
 
-def _bootstrap(into: Path, variant: str, packages: tuple[str, ...]) -> None:
+def _bootstrap(into: Path, system: System, variant: str, packages: tuple[str, ...]) -> None:
     print(f"lab: building the {into.name.split('-')[0]} tree (once, about half a minute)", flush=True)
-    paths.write_file(into.with_name(into.name + ".list"), mirror.sources(mirror.host_mirror()))
+    paths.write_file(into.with_name(into.name + ".list"), system.sources())
     must(["mmdebstrap", f"--variant={variant}", f"--include={','.join(packages)}",
           '--aptopt=Acquire::Languages "none"', '--aptopt=APT::Install-Recommends "false"',
           "--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/doc/*",
-          "--dpkgopt=path-exclude=/usr/share/locale/*", mirror.SUITE, into, into.with_name(into.name + ".list")],
+          "--dpkgopt=path-exclude=/usr/share/locale/*", system.codename, into,
+          into.with_name(into.name + ".list")],
          timeout=1800)
     into.with_name(into.name + ".list").unlink()
 
 
-def _build_machine(into: Path) -> None:
-    _bootstrap(into, "minbase", MACHINE)
+def _build_machine(into: Path, system: System) -> None:
+    _bootstrap(into, system, "minbase", MACHINE + system.packages)
     for command in FIRST_BOOT_WORK:
         must(["chroot", into, *command])
     must(["systemctl", f"--root={into}", "enable", "systemd-networkd", "systemd-resolved"])
