@@ -13,9 +13,21 @@ from typing import Callable
 from cases.node import Node, ready
 
 from lab.cluster import WORKER, Cluster
+from lab.command import LabError
 from lab.machine import wait_for
 
 KILLER = Path(__file__).with_name("killer.py")
+KILLER_AT = Path(__file__).with_name("killer_at.py")
+# What kubeadm makes, in its order: kubeadm is killed at the sight of each.
+MADE_BY_INIT = ("/etc/kubernetes/pki/ca.key", "/etc/kubernetes/pki/apiserver.crt", "/etc/kubernetes/pki/sa.key",
+                "/etc/kubernetes/admin.conf", "/etc/kubernetes/scheduler.conf", "/var/lib/kubelet/config.yaml",
+                "/etc/kubernetes/manifests/kube-apiserver.yaml", "/etc/kubernetes/manifests/etcd.yaml",
+                "/var/lib/etcd/member", "namespace/kube-system", "node", "-n kube-system configmap/kubeadm-config",
+                "-n kube-public configmap/cluster-info", "-n kube-system deployment/coredns",
+                "-n kube-system configmap/kube-proxy", "-n kube-system daemonset/kube-proxy")
+MADE_BY_JOIN = ("/etc/kubernetes/bootstrap-kubelet.conf", "/etc/kubernetes/pki/ca.crt", "/var/lib/kubelet/config.yaml",
+                "/var/lib/kubelet/kubeadm-flags.env", "/etc/kubernetes/kubelet.conf",
+                "/var/lib/kubelet/pki/kubelet-client-current.pem")
 DELAYS = ("0", "0.3")  # seconds after a step began
 PICK = "1" if os.environ.get("NODEBOOT_KILLS") == "all" else "5"
 # Phases that change nothing on a machine of the lab: preflight and cluster-dns only look and wait, the lab leaves the
@@ -67,4 +79,30 @@ def test_a_worker_killed_in_the_middle_of_each_phase_joins(fresh: Callable[..., 
 def test_a_control_plane_killed_in_the_middle_of_each_phase_comes_up(first_of_another_cluster: Node) -> None:
     node = first_of_another_cluster
     in_the_middle_of_each_phase(node, "bundle")
+    assert ready(node.machine, node.machine.node_name)
+
+
+def at_the_sight_of(marks: tuple[str, ...], node: Node) -> set[str]:
+    """Kills there, lets the next run go on; returns where it was killed."""
+    node.machine.write("/tmp/killer_at.py", KILLER_AT.read_text())
+    said = json.loads(node.machine.must(["python3", "/tmp/killer_at.py", *marks], timeout=3600))
+    try:
+        node.up()
+    except LabError as error:
+        raise LabError(f"after {said}: {error}") from None
+    node.converged()
+    return set(said["killed"])
+
+
+def test_a_join_killed_at_the_sight_of_each_thing_it_makes(prepared: Callable[..., Node], control_plane: Node) -> None:
+    node = prepared()
+    killed = at_the_sight_of(MADE_BY_JOIN, node)
+    assert len(killed) >= 4, killed  # some come in the same instant as others
+    wait_for("the node to be Ready", lambda: ready(control_plane.machine, node.machine.node_name), 60)
+
+
+def test_an_init_killed_at_the_sight_of_each_thing_it_makes(first_of_another_cluster: Node) -> None:
+    node = first_of_another_cluster
+    killed = at_the_sight_of(MADE_BY_INIT, node)
+    assert len(killed) >= 10, killed
     assert ready(node.machine, node.machine.node_name)

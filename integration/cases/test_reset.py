@@ -44,6 +44,7 @@ def with_mine(node: Node) -> Inventory:
     node.machine.must("rm /etc/systemd/system/nodeboot.service")  # user-data brings it, a reset takes it away
     for path, text in MINE.items():
         node.machine.write(path, text)
+    node.machine.must("mkdir -p /usr/lib/modules")  # kube-proxy's pod mounts it; a machine with a kernel has it
     node.machine.must(f"printf '%s' '{SWAP}' >> /etc/fstab")  # without a newline at the end
     node.machine.reboot()
     node.machine.wait_booted()

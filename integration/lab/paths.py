@@ -46,6 +46,9 @@ def locked(path: Path) -> Iterator[None]:
 def cached(kind: str, key: str, build: Callable[[Path], None]) -> Path:
     """The folder CACHE/kind-key; `build` fills it once. A build that dies leaves nothing that looks finished."""
     final = cache_root() / f"{kind}-{key}"
+    if final.exists():  # without the lock: somebody may be making another of this kind, for minutes
+        os.utime(final)
+        return final
     with locked(cache_root() / f"{kind}.lock"):
         if final.exists():
             os.utime(final)

@@ -177,3 +177,8 @@ def test_files_of_kubelet_are_for_root_only(control):
     assert folder.stat().st_mode & 0o777 == 0o700
     current = folder / "pki/kubelet-client-current.pem"
     assert current.is_symlink() and os.stat(current).st_mode & 0o777 == 0o600
+
+
+def test_it_makes_its_folder_for_volume_plugins_and_a_reset_leaves_it(control):
+    assert control.kubeadm("reset", "-f").returncode == 0
+    assert control.exists("/usr/libexec/kubernetes/kubelet-plugins/volume/exec")

@@ -32,11 +32,16 @@ constexpr const char* left_by_kubeadm_reset[] = {
 // kubeadm empties these and lets them stand; innermost first.
 constexpr const char* emptied_by_kubeadm_reset[] = {"/etc/kubernetes/pki", "/etc/kubernetes/tmp",
                                                     "/var/lib/kubelet/pki"};
+// kubelet makes its folder for volume plugins when it starts; kubeadm does not know of it. Innermost first.
+constexpr const char* made_by_kubelet[] = {"/usr/libexec/kubernetes/kubelet-plugins/volume/exec",
+                                           "/usr/libexec/kubernetes/kubelet-plugins/volume",
+                                           "/usr/libexec/kubernetes/kubelet-plugins", "/usr/libexec/kubernetes"};
 // The same, but kubelet's package brings them, too, and it stays installed.
 constexpr const char* folders_of_the_package[] = {"/etc/kubernetes/manifests", "/etc/kubernetes", "/var/lib/kubelet"};
 
 Result<void> want_no_empty_folders(std::vector<NodeChange>& changes, const HostView& view) {
     for (const char* folder : emptied_by_kubeadm_reset) NB_CHECK(want_no_empty_folder(changes, view, folder));
+    for (const char* folder : made_by_kubelet) NB_CHECK(want_no_empty_folder(changes, view, folder));
     if (NB_TRY(kubelet_is_from_a_package(view))) return {};
     for (const char* folder : folders_of_the_package) NB_CHECK(want_no_empty_folder(changes, view, folder));
     return {};

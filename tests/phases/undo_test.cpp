@@ -422,6 +422,26 @@ TEST(UndoJoin, folders_of_kubelets_package_stay_and_those_of_a_bundle_go) {
     }
 }
 
+TEST(UndoJoin, kubelets_folder_for_volume_plugins_goes_unless_somebody_has_one_there) {
+    for (const bool used : {false, true}) {
+        SCOPED_TRACE(used ? "with a plugin" : "empty");
+        FakeNode node;
+        const std::string folder = "/usr/libexec/kubernetes/kubelet-plugins/volume/exec";
+        node.host.put(folder + "/site~disks/disks", "#!/bin/sh\n", 0755);
+        if (!used) {
+            ASSERT_TRUE(node.host.remove(folder + "/site~disks"));
+        }
+        const auto phase = make_kubeadm_join_phase(node.services, std::make_shared<JoinMaterial>());
+        StepContext context = node.step();
+        ActionContext action{node.host, context};
+        const auto changes = phase->undo(node.host);
+        ASSERT_TRUE(changes) << changes.error().text();
+        for (const auto& change : *changes) ASSERT_TRUE(perform(change.action, action));
+        EXPECT_EQ(node.host.stat(folder)->has_value(), used);
+        EXPECT_EQ(node.host.stat("/usr/libexec/kubernetes")->has_value(), used);
+    }
+}
+
 TEST(UndoSysctl, other_files_values_come_into_force_at_once) {
     FakeNode node;
     node.host.put("/proc/sys/net/ipv4/ip_forward", "0\n");

@@ -36,6 +36,7 @@ def _run(found: dict[str, str]) -> None:
     configured = settings.load(found)
     runtime = settings.check_machine(configured)
     must_ask = bootstrap.prepare(configured)
+    place.at(configured.volume_plugins).mkdir(parents=True, exist_ok=True)
     try:
         server.start(configured)
     except OSError as error:

@@ -37,6 +37,11 @@ class Settings:
         return (self.config.get("healthzBindAddress") or "127.0.0.1", place.port(self.config.get("healthzPort") or 10248))
 
     @property
+    def volume_plugins(self) -> str:
+        return (self.config.get("volumePluginDir") or self.flags.get("volume-plugin-dir")
+                or "/usr/libexec/kubernetes/kubelet-plugins/volume/exec/")
+
+    @property
     def certificates(self) -> str:
         return self.flags.get("cert-dir", "/var/lib/kubelet/pki")
 
