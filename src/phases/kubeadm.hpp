@@ -18,6 +18,8 @@ inline constexpr const char* bootstrap_kubelet_conf = "/etc/kubernetes/bootstrap
 inline constexpr const char* kubelet_config = "/var/lib/kubelet/config.yaml";
 inline constexpr const char* etcd_member_dir = "/var/lib/etcd/member";
 inline constexpr const char* kubeadm_init_config = "/etc/kubernetes/nodeboot-init.yaml";
+/// There from before `kubeadm init` until it has ended well.
+inline constexpr const char* kubeadm_init_unfinished = "/etc/kubernetes/nodeboot-init.unfinished";
 
 /// Asks the installed kubeadm ("v1.35.2"). Costs a process: only for machines that are not in the cluster yet.
 Result<Version> kubeadm_version(const HostView& view);

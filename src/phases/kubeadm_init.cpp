@@ -15,7 +15,7 @@
 namespace nodeboot {
 namespace {
 
-// In the order in which kubeadm makes them; the addons come last of all, so their ConfigMaps tell that init ended.
+// In the order in which kubeadm makes them, the addons last of all.
 constexpr const char* made_by_init[] = {
     "/etc/kubernetes/pki/ca.crt",
     "/etc/kubernetes/pki/sa.key",
@@ -104,6 +104,12 @@ class KubeadmInit final : public NodePhase {
             seen.state = found == 0 && !seen.etcd_data ? State::nothing : State::half;
             return seen;
         }
+        // All files may be there before kubelet was started even once, and objects before the last of the addons.
+        if (NB_TRY(view.stat(kubeadm_init_unfinished))) {
+            seen.state = State::half;
+            seen.missing = "its end";
+            return seen;
+        }
         auto api = NB_TRY(services_.kube.admin());
         for (const char* path : last_objects_of_init) {
             auto object = api->get(path);
@@ -135,6 +141,8 @@ class KubeadmInit final : public NodePhase {
         const std::string text =
             render_kubeadm_init(services_.config, {version, services_.node_name, NB_TRY(kubelet_resolv_conf(host))});
         NB_CHECK(host.write(kubeadm_init_config, text, {0600, 0, 0}));
+        NB_CHECK(
+            host.write(kubeadm_init_unfinished, "kubeadm init has begun; the next run resumes it\n", {0600, 0, 0}));
         std::vector<std::string> arguments{"init", "--config", kubeadm_init_config, "--skip-token-print"};
         if (resume)
             // What an interrupted init left behind, and only that, may be in the way.
@@ -146,7 +154,8 @@ class KubeadmInit final : public NodePhase {
                             "FileAvailable--etc-kubernetes-manifests-kube-scheduler.yaml,FileAvailable--etc-kubernetes-"
                             "manifests-etcd.yaml",
                             services_.config.network.api_port));
-        return run_kubeadm(context, std::move(arguments), std::chrono::minutes(6));
+        NB_CHECK(run_kubeadm(context, std::move(arguments), std::chrono::minutes(6)));
+        return host.remove(kubeadm_init_unfinished);
     }
 
     // ClusterConfiguration as the cluster was made with. Changing these would need a new cluster.

@@ -27,6 +27,7 @@ constexpr const char* left_by_kubeadm_reset[] = {
     "/var/lib/cni",
     "/var/lib/etcd",
     kubeadm_init_config,
+    kubeadm_init_unfinished,
 };
 
 // kubeadm empties these and lets them stand; innermost first.
@@ -51,7 +52,7 @@ Result<void> reset(ActionContext& context) {
     NB_CHECK(run_kubeadm(context, {"reset", "--force", "--cri-socket", "unix:///run/containerd/containerd.sock"},
                          std::chrono::minutes(4)));
     for (const char* path : cluster_remains) NB_CHECK(context.host.remove(path));
-    NB_CHECK(context.host.remove(kubeadm_init_config));
+    for (const char* path : {kubeadm_init_config, kubeadm_init_unfinished}) NB_CHECK(context.host.remove(path));
     std::vector<NodeChange> empty;
     NB_CHECK(want_no_empty_folders(empty, context.host));
     for (const auto& change : empty) NB_CHECK(perform(change.action, context));

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <utility>
+
 #include "phases/kubeadm.hpp"
 #include "support/fake_services.hpp"
 
@@ -108,6 +110,35 @@ TEST(KubeadmInit, an_init_killed_before_the_addons_is_resumed) {
     ASSERT_TRUE(node.converge(*phase));
     EXPECT_EQ(kubeadm_calls(node).size(), 1U);
     EXPECT_TRUE(phase->plan(node.host)->empty());
+}
+
+// kubeadm writes all of its files before it starts kubelet, and the addons' ConfigMaps before their workloads.
+TEST(KubeadmInit, an_init_that_was_killed_when_all_seemed_to_be_there_is_resumed) {
+    for (const bool api_answers : {false, true}) {
+        SCOPED_TRACE(api_answers ? "the addons were not complete" : "kubelet was not started");
+        FakeNode node;
+        put_kubeadm(node);
+        const auto killed = [&](const Command&) {
+            put_files(node);
+            if (api_answers) put_objects(node);
+            node.kube.api->answers = api_answers;
+            return CommandOutput{137, "", "killed"};
+        };
+        const auto whole = std::exchange(node.host.programs["kubeadm init"], killed);
+        const auto phase = make_kubeadm_init_phase(node.services);
+        EXPECT_FALSE(node.converge(*phase));
+        node.host.programs["kubeadm init"] = [&](const Command& command) {
+            node.kube.api->answers = true;
+            return whole(command);
+        };
+        const auto changes = phase->plan(node.host);
+        ASSERT_TRUE(changes) << changes.error().text();
+        ASSERT_EQ(changes->size(), 1U);
+        EXPECT_EQ(changes->front().from, "interrupted init (its end missing, etcd kept)");
+        ASSERT_TRUE(node.converge(*phase));
+        EXPECT_EQ(kubeadm_calls(node).size(), 2U);
+        EXPECT_TRUE(phase->plan(node.host)->empty());
+    }
 }
 
 TEST(KubeadmInit, an_api_server_that_is_down_is_no_interrupted_init) {
