@@ -369,6 +369,16 @@ def profile_of_an_instance_changed(account: Account) -> None:
         AssociationId=_association(account, "worker-1"), IamInstanceProfile={"Name": _role(account, "control-plane")})
 
 
+def profile_deleted_and_made_again(account: Account) -> None:
+    """Same name, same ARN, another id: what runs with the old one gets no credentials."""
+    role = _role(account, "worker")
+    tags = account.iam.get_instance_profile(InstanceProfileName=role)["InstanceProfile"]["Tags"]
+    account.iam.remove_role_from_instance_profile(InstanceProfileName=role, RoleName=role)
+    account.iam.delete_instance_profile(InstanceProfileName=role)
+    account.iam.create_instance_profile(InstanceProfileName=role, Tags=tags)
+    account.iam.add_role_to_instance_profile(InstanceProfileName=role, RoleName=role)
+
+
 def subnet_removed_with_its_instance(account: Account) -> None:
     subnet = account.find("subnet", "private-3")
     instance_of(account, "worker-3")
@@ -395,7 +405,8 @@ def way_out_removed(account: Account) -> None:
 @pytest.mark.parametrize("drift", [instance_terminated, policy_widened, policy_removed, groups_of_an_instance_changed,
                                    metadata_loosened, binary_deleted, bucket_opened, bucket_removed,
                                    bucket_tags_removed, instance_stopped, instance_lost_its_tags,
-                                   profile_of_an_instance_removed, profile_of_an_instance_changed, role_removed,
+                                   profile_of_an_instance_removed, profile_of_an_instance_changed,
+                                   profile_deleted_and_made_again, role_removed,
                                    role_given_to_others, role_tags_removed, profile_emptied,
                                    subnet_removed_with_its_instance, way_out_removed], ids=lambda one: one.__name__)
 def test_an_instance_or_what_it_needs_changed_by_hand_is_put_right(
@@ -506,7 +517,7 @@ def test_down_finds_what_other_settings_made(operator: Operator, account: Accoun
 
 
 def test_down_leaves_what_others_put_into_the_vpc_and_says_so(operator: Operator, account: Account) -> None:
-    """Their subnet keeps the VPC: everything else goes, and the error names what is in the way."""
+    """Their subnet keeps the VPC: everything else goes, and what is in the way is named while it is waited for."""
     operator.up()
     vpc = account.find("vpc", "vpc")["VpcId"]
     theirs = account.ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.9.0/24", TagSpecifications=[
@@ -514,6 +525,9 @@ def test_down_leaves_what_others_put_into_the_vpc_and_says_so(operator: Operator
     down = operator.start("down", "--yes")
     try:
         eventually("all but the VPC to go", lambda: set(account.counts()) <= {"vpc", "subnet", "parameter"}, 60)
+        assert down.stdout is not None
+        said = next((line.decode() for line in down.stdout if b"waits for:" in line), "")
+        assert f"{vpc} waits for: subnet {theirs} (demo-database)" in said
     finally:
         down.kill()
         down.communicate()
@@ -521,6 +535,23 @@ def test_down_leaves_what_others_put_into_the_vpc_and_says_so(operator: Operator
     account.ec2.delete_subnet(SubnetId=theirs)
     operator.down()
     account.empty()
+
+
+def test_what_lost_all_of_its_tags_is_named(operator: Operator, account: Account) -> None:
+    operator.up()
+    subnet, group = account.find("subnet", "private-2")["SubnetId"], account.find("security-group", "worker")["GroupId"]
+    account.ec2.delete_tags(Resources=[subnet, group], Tags=[{"Key": key} for key in (
+        "Name", "nodeboot.io/cluster", "nodeboot.io/name", "nodeboot.io/role")])
+    refused = operator.run("plan")
+    assert refused.code == 1 and f"subnet {subnet} (no tags)" in refused.err, refused
+    assert f"security group {group} (nodeboot-demo-worker" in refused.err, refused
+    for one, name in ((subnet, "private-2"), (group, "worker")):  # as it says
+        assert f"--resources {one} " in " ".join(refused.err.split())
+        account.ec2.create_tags(Resources=[one], Tags=[{"Key": "nodeboot.io/cluster", "Value": "demo"},
+                                                       {"Key": "nodeboot.io/name", "Value": name}])
+    operator.up()
+    operator.converged()
+    assert account.counts() == ARCHITECTURE
 
 
 def test_the_longest_name_fits_everywhere(operator: Operator, account: Account, cloud: CloudHandle) -> None:

@@ -168,10 +168,15 @@ Result<std::vector<Found>> CloudView::listed(Kind kind) const {
         parsed_from = answer;
     }
     std::vector<Found> out = parsed;
-    for (const auto& [id, made] : made_) {
-        const bool is_listed = std::any_of(out.begin(), out.end(), [&id = id](const Found& f) { return f->id == id; });
-        if (made.resource->kind == kind && !is_listed && entry->asked - made.at < believed_for)
+    for (auto& [id, made] : made_) {
+        if (made.resource->kind != kind) continue;
+        const auto seen = std::find_if(out.begin(), out.end(), [&id = id](const Found& f) { return f->id == id; });
+        if (seen != out.end()) {  // the next listing may be an older one, and the creation's answer said less
+            made.resource = *seen;
+            made.whole = true;
+        } else if (entry->asked - made.at < believed_for) {
             out.push_back(made.resource);
+        }
     }
     return out;
 }

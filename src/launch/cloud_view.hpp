@@ -135,8 +135,8 @@ class CloudView {
     mutable std::map<std::pair<std::string, std::string>, std::shared_ptr<Entry>> entries_;  ///< topic, question
     /// What the newest listing of a kind said, parsed: planning looks at the same one many times.
     mutable std::map<Kind, std::pair<Answer, std::vector<Found>>> parsed_;
-    std::map<std::string, Made> made_;  ///< by id
-    std::set<std::string> made_ids_;    ///< with those that are gone since
+    mutable std::map<std::string, Made> made_;  ///< by id; what is known of it best
+    std::set<std::string> made_ids_;            ///< with those that are gone since
 };
 
 }  // namespace nodeboot

@@ -44,6 +44,12 @@ bool is_capacity_fault(const AwsFault& fault) {
                                "InsufficientFreeAddressesInSubnet", "Unsupported"});
 }
 
+bool is_unknown_profile(const AwsFault& fault) {
+    return (fault.code == "InvalidParameterValue" || fault.code == "InvalidIamInstanceProfileArn") &&
+           (fault.message.find("IAM Instance Profile") != std::string::npos ||
+            fault.message.find("iamInstanceProfile") != std::string::npos);
+}
+
 Verdict judge(const ApiCall& call, const AwsFault& fault) {
     const std::string_view code = fault.code;
     if (!call.deletes.empty()) {
@@ -58,6 +64,7 @@ Verdict judge(const ApiCall& call, const AwsFault& fault) {
     if (code.ends_with(".Duplicate") || code.find("AlreadyExist") != std::string_view::npos ||
         any_of(code, {"Resource.AlreadyAssociated", "InvalidPermission.NotFound"}))
         return Verdict::done;
+    if (call.action != "RunInstances" && is_unknown_profile(fault)) return Verdict::again;  // it was made a moment ago
     if (names_missing_thing(code) || any_of(code, {"IncorrectState", "IncorrectInstanceState", "InvalidVpcState",
                                                    "InvalidSubnet.State", "ConcurrentModification"}))
         return Verdict::again;

@@ -10,6 +10,9 @@ enum class Verdict {
     again,  ///< passes by itself: something is not visible yet, or not gone yet
     failed,
 };
+/// EC2 does not know the instance profile, perhaps not yet: IAM's news take up to two minutes.
+bool is_unknown_profile(const AwsFault& fault);
+
 Verdict judge(const ApiCall& call, const AwsFault& fault);
 
 /// For people: names the quota that is used up, the permission that is missing, what to do next.

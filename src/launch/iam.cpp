@@ -334,6 +334,12 @@ std::string profile_name(const Config& config, const std::string& region, Role r
     return given.empty() ? role_name(config.cluster.name, region, role) : given;
 }
 
+Result<std::string> profile_id(const CloudView& view, const Config& config, const std::string& region, Role role) {
+    if (!given_profile(config, role).empty()) return std::string();
+    const auto profile = NB_TRY(RoleView(view, role_name(config.cluster.name, region, role)).profile());
+    return profile ? profile->text_at("InstanceProfileId") : std::string();
+}
+
 Result<std::string> account_of(const CloudView& view) {
     const auto answer = NB_TRY(view.ask(account_question()));
     auto account = answer->empty() ? std::string() : answer->front().text_at("Account");

@@ -18,6 +18,8 @@ void add_role_removal(CloudPhases& phases, const Config& config, const std::stri
 std::vector<Question> role_questions(const Config& config, const std::string& region);
 
 /// The name of the instance profile for RunInstances: the given one, or that of add_roles.
+/// IAM's id of a profile that is made here, "" for a given one and while there is none.
+Result<std::string> profile_id(const CloudView& view, const Config& config, const std::string& region, Role role);
 std::string profile_name(const Config& config, const std::string& region, Role role);
 
 /// The account that the credentials belong to.

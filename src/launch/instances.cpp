@@ -66,11 +66,18 @@ Result<void> want_group(CloudChanges& changes, const CloudView& view, const Reso
     return {};
 }
 
+/// One that was deleted and made again has the same name and ARN, and gives instances of the old one no credentials: its id
+/// tells ("Unique identifiers" in IAM's user guide).
 Result<void> want_profile(CloudChanges& changes, const CloudView& view, const Resource& instance,
-                          const std::string& subject, const std::string& profile) {
-    const std::string arn = instance.text("iamInstanceProfile/arn");
-    const std::string name = arn.substr(arn.rfind('/') + 1);
-    if (name == profile) return {};
+                          const std::string& subject, const LaunchSources& sources, Role role) {
+    const std::string profile = sources.profile(role);
+    const std::string arn = instance.text("iamInstanceProfile/arn"), id = instance.text("iamInstanceProfile/id");
+    std::string name = arn.substr(arn.rfind('/') + 1);
+    if (name == profile) {
+        const auto wanted = NB_TRY(sources.profile_id(view, role));
+        if (id.empty() || wanted.empty() || id == wanted) return {};
+        name = "a deleted one of that name";
+    }
     ApiCall call{.action = "AssociateIamInstanceProfile",
                  .parameters = {{"IamInstanceProfile.Name", profile}, {"InstanceId", instance.id}},
                  .topics = {topic_of(Kind::instance)}};
@@ -145,7 +152,7 @@ class Plan {
         NB_CHECK(want_tags_below(changes_, view_, *found, subject, tags));
         want_metadata_options(changes_, *found, subject);
         NB_CHECK(want_group(changes_, view_, *found, ref_));
-        NB_CHECK(want_profile(changes_, view_, *found, subject, sources_.profile(role_of(ref_))));
+        NB_CHECK(want_profile(changes_, view_, *found, subject, sources_, role_of(ref_)));
         return std::move(changes_);
     }
 

@@ -18,6 +18,8 @@ struct StartFrom {
 struct LaunchSources {
     std::function<Result<StartFrom>(const CloudView&, Role)> start;
     std::function<std::string(Role)> profile;
+    /// IAM's id of the profile that has that name now; "" where that is not to be known (given ones, none there).
+    std::function<Result<std::string>(const CloudView&, Role)> profile_id;
 };
 
 /// The control plane and the workers, a phase each. `needs`: further phases that must have gone before (roles, key, binary).

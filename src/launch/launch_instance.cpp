@@ -10,12 +10,6 @@ constexpr auto profile_accepted_within = std::chrono::minutes(2);
 constexpr auto visible_within = std::chrono::seconds(90);
 constexpr std::size_t most_generations = 20;
 
-bool is_unknown_profile(const AwsFault& fault) {
-    return (fault.code == "InvalidParameterValue" || fault.code == "InvalidIamInstanceProfileArn") &&
-           (fault.message.find("IAM Instance Profile") != std::string::npos ||
-            fault.message.find("iamInstanceProfile") != std::string::npos);
-}
-
 ApiCall run_instances(const Config& config, const Ref& ref, const StartFrom& start, const Ref& subnet) {
     const bool control_plane = ref == parts::control_plane;
     const Tags tags = tags_of(config, ref.name, control_plane ? "control-plane" : "worker");

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "launch/in_the_way.hpp"
 #include "launch/lock.hpp"
 #include "launch/names.hpp"
 
@@ -78,9 +79,9 @@ void remove_one(CloudChanges& changes, const Resource& resource) {
         case Kind::subnet: action = "DeleteSubnet"; break;
         case Kind::internet_gateway:
             for (const Xml* attachment : resource.item.all("attachmentSet/item"))
-                changes.push_back(
-                    {subject(resource), "attached", "detached",
-                     deletion(resource, "DetachInternetGateway", {{"VpcId", attachment->text_at("vpcId")}})});
+                changes.push_back({subject(resource), "attached", "detached",
+                                   telling_deletion(resource, deletion(resource, "DetachInternetGateway",
+                                                                       {{"VpcId", attachment->text_at("vpcId")}}))});
             action = "DeleteInternetGateway";
             break;
         case Kind::elastic_ip: action = "ReleaseAddress"; break;
@@ -93,7 +94,8 @@ void remove_one(CloudChanges& changes, const Resource& resource) {
         case Kind::instance: return;
     }
     const std::string state = resource.state();
-    changes.push_back({subject(resource), state.empty() ? "present" : state, "gone", deletion(resource, action)});
+    changes.push_back({subject(resource), state.empty() ? "present" : state, "gone",
+                       telling_deletion(resource, deletion(resource, action))});
 }
 
 /// Volumes and interfaces that go with their instance are not mentioned.

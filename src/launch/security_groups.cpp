@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <set>
 
+#include "launch/in_the_way.hpp"
 #include "launch/parts.hpp"
 
 namespace nodeboot {
@@ -139,16 +140,45 @@ void want_rules(CloudChanges& changes, const Ref& group, const std::set<Rule>& i
     change(wanted, is, true);
 }
 
+std::string group_name(const std::string& cluster, const Ref& ref) {
+    return fmt::format("nodeboot-{}-{}", cluster, ref.name);
+}
+
+/// One that lost all of its tags is nobody's to take, and a second one of the name cannot be made.
+Result<void> name_is_free(const CloudView& view, const Ref& ref) {
+    const auto vpc = NB_TRY(view.known(parts::vpc));
+    if (!vpc || view.made_here(vpc->id)) return {};
+    const std::string& cluster = view.scope().cluster;
+    const auto answer = NB_TRY(view.ask({.action = "DescribeSecurityGroups",
+                                         .parameters = {{"Filter.1.Name", "vpc-id"},
+                                                        {"Filter.1.Value.1", vpc->id},
+                                                        {"Filter.2.Name", "group-name"},
+                                                        {"Filter.2.Value.1", group_name(cluster, ref)}},
+                                         .items = "securityGroupInfo/item",
+                                         .topic = topic_of(Kind::security_group)}));
+    for (const Xml& item : *answer) {
+        const Resource other = parse_resource(Kind::security_group, item);
+        if (other.tag("nodeboot.io/cluster") != cluster)
+            return fail(ErrorKind::conflict,
+                        fmt::format("{} of {} has the name of {}, and not its tags", told_apart(other), vpc->id,
+                                    to_string(ref)),
+                        tag_by_hand(cluster, ref, other.id));
+    }
+    return {};
+}
+
 Result<CloudChanges> plan_group(const CloudView& view, const Config& config, const Ref& ref) {
     CloudChanges changes;
     const Tags tags = tags_of(config, ref.name, ref.name);
-    if (const auto found = NB_TRY(view.known(ref)))
+    const auto found = NB_TRY(view.known(ref));
+    if (!found) NB_CHECK(name_is_free(view, ref));
+    if (found)
         want_tags(changes, *found, to_string(ref), tags);
     else
         changes.push_back(
             {to_string(ref), "absent", "present",
              creation(ref, "CreateSecurityGroup",
-                      {{"GroupName", fmt::format("nodeboot-{}-{}", config.cluster.name, ref.name)},
+                      {{"GroupName", group_name(config.cluster.name, ref)},
                        {"GroupDescription", fmt::format("nodeboot: {} of {}", ref.name, config.cluster.name)},
                        {"VpcId", parts::vpc}},
                       tags)});

@@ -43,9 +43,12 @@ LaunchSources launch_sources(const LaunchServices& services, std::shared_ptr<Bin
                          .key_pair = NB_TRY(key_pair_name(view, services.config)),
                          .profile = profile_name(services.config, services.aws.region(), role)};
     };
-    return {.start = start, .profile = [&config = services.config, region = services.aws.region()](Role role) {
-                return profile_name(config, region, role);
-            }};
+    const auto& config = services.config;
+    const auto& region = services.aws.region();
+    return {.start = start,
+            .profile = [&config, region](Role role) { return profile_name(config, region, role); },
+            .profile_id = [&config, region](const CloudView& view,
+                                            Role role) { return profile_id(view, config, region, role); }};
 }
 
 }  // namespace nodeboot

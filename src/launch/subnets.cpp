@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "launch/in_the_way.hpp"
 #include "launch/parts.hpp"
 
 namespace nodeboot {
@@ -11,12 +12,32 @@ struct Subnet {
     std::size_t number;  ///< deals out the zones: 0 is the public one and the first private one
 };
 
+/// One that lost all of its tags is nobody's to take, and AWS would only say that the range is in use.
+Result<void> range_is_free(const CloudView& view, const Ref& ref, const std::string& range) {
+    const auto vpc = NB_TRY(view.known(parts::vpc));
+    if (!vpc || view.made_here(vpc->id)) return {};
+    const auto answer = NB_TRY(view.ask({.action = "DescribeSubnets",
+                                         .parameters = {{"Filter.1.Name", "vpc-id"}, {"Filter.1.Value.1", vpc->id}},
+                                         .items = "subnetSet/item",
+                                         .topic = topic_of(Kind::subnet)}));
+    for (const Xml& item : *answer) {
+        const Resource other = parse_resource(Kind::subnet, item);
+        if (other.text("cidrBlock") == range && other.tag("nodeboot.io/cluster") != view.scope().cluster)
+            return fail(ErrorKind::conflict,
+                        fmt::format("{} of {} has the range of {}, {}, and not its tags", told_apart(other), vpc->id,
+                                    to_string(ref), range),
+                        tag_by_hand(view.scope().cluster, ref, other.id));
+    }
+    return {};
+}
+
 Result<CloudChanges> plan_subnet(const CloudView& view, const Config& config, const Subnet& subnet) {
     CloudChanges changes;
     const std::string range = to_string(subnet.range);
     const Tags tags = tags_of(config, subnet.ref.name, "network");
     const auto found = NB_TRY(view.find(subnet.ref));
     if (!found) {
+        NB_CHECK(range_is_free(view, subnet.ref, range));
         const auto zones = NB_TRY(zones_of(view, config));
         const auto& zone = zones[subnet.number % zones.size()];
         changes.push_back({to_string(subnet.ref), "absent", fmt::format("{} in {}", range, zone),

@@ -88,6 +88,35 @@ TEST_F(CloudPhases, nothing_is_under_way_when_a_phase_has_failed) {
     EXPECT_TRUE(ended);
 }
 
+TEST_F(CloudPhases, what_a_listing_said_of_a_thing_made_here_holds_when_the_next_one_does_not_show_it) {
+    struct Listing final : QueryApi {
+        std::vector<Xml> items;
+        Result<std::variant<Xml, AwsFault>> call(const std::string&, const std::string&, const QueryParameters&,
+                                                 const QueryOptions&) override {
+            return std::variant<Xml, AwsFault>(testing::element(
+                "answer", {testing::element("reservationSet",
+                                            {testing::element("item", {testing::element("instancesSet", items)})})}));
+        }
+    } listing;
+    const auto item = [](const char* tokens) {
+        return testing::element(
+            "item", {testing::element("instanceId", "i-1"), testing::element("tokens", tokens),
+                     testing::element("tagSet", {testing::element("item", {testing::element("key", "nodeboot.io/name"),
+                                                                           testing::element("value", "worker-1")})})});
+    };
+    Cloud cloud(listing, clock, {.cluster = "demo", .given = {}, .stop = {}});
+    const Ref worker{Kind::instance, "worker-1"};
+    cloud.remember_made({.action = "RunInstances", .parameters = {}, .makes = worker},
+                        testing::element("answer", {testing::element("instancesSet", {item("optional")})}));
+    EXPECT_EQ((*cloud.find(worker))->text("tokens"), "optional");
+    cloud.forget(Kind::instance);
+    listing.items = {item("required")};
+    EXPECT_EQ((*cloud.find(worker))->text("tokens"), "required");
+    cloud.forget(Kind::instance);
+    listing.items.clear();
+    EXPECT_EQ((*cloud.find(worker))->text("tokens"), "required");
+}
+
 TEST_F(CloudPhases, what_is_kept_is_looked_at_once_until_it_is_forgotten_and_an_error_is_not_kept) {
     const Cloud cloud(ec2, clock, {.cluster = "demo", .given = {}, .stop = {}});
     int looks = 0;

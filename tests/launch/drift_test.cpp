@@ -147,7 +147,7 @@ TEST_F(Drift, in_the_clusters_own_vpc_a_name_is_enough) {
     testing::remove_tag(subnet, "nodeboot.io/cluster");
     testing::remove_tag(subnet, "nodeboot.io/name");
     testing::set_tag(subnet, "Name", "demo-database");
-    EXPECT_THAT(changes_in(plan()), Contains(HasSubstr("subnet private-1: absent")));
+    EXPECT_THAT(problem(plan()), HasSubstr("(demo-database) of "));  // its range is private-1's
 }
 
 TEST_F(Drift, down_takes_away_what_lost_the_clusters_tag) {
@@ -212,6 +212,37 @@ TEST_F(Drift, what_is_somebody_elses_is_let_be) {
     EXPECT_EQ(aws.ec2.ids(Kind::vpc), std::vector{theirs});
     EXPECT_EQ(aws.ec2.ids(Kind::subnet).size(), 1U);
     EXPECT_EQ(aws.ec2.ids(Kind::elastic_ip).size(), 1U);
+}
+
+TEST_F(Drift, a_subnet_that_lost_all_of_its_tags_is_named_instead_of_made_again) {
+    const std::string id = aws.ec2.id(Kind::subnet, "private-2");
+    std::erase_if(aws.ec2.things.at(id).item.children, [](const Xml& child) { return child.name == "tagSet"; });
+    const auto report = plan();
+    EXPECT_FALSE(report.ok());
+    EXPECT_THAT(problem(report), HasSubstr("subnet " + id + " (no tags) of " + aws.ec2.id(Kind::vpc, "vpc") +
+                                           " has the range of subnet private-2, 10.0.2.0/24, and not its tags"));
+    EXPECT_THAT(report.first_error()->hint, HasSubstr("--resources " + id));
+    EXPECT_THAT(report.first_error()->hint, HasSubstr("Key=nodeboot.io/name,Value=private-2"));
+}
+
+TEST_F(Drift, a_group_that_lost_all_of_its_tags_is_named_instead_of_made_again) {
+    Xml& group = item(Kind::security_group, "worker");
+    const std::string id = group.text_at("groupId");
+    std::erase_if(group.children, [](const Xml& child) { return child.name == "tagSet"; });
+    EXPECT_THAT(problem(plan()), HasSubstr("security group " + id + " (nodeboot-demo-worker, no tags)"));
+}
+
+TEST_F(Drift, down_names_what_is_in_the_way_and_bears_no_tag) {
+    const std::string vpc = aws.ec2.id(Kind::vpc, "vpc");
+    const std::string id =
+        aws.ec2.add(Kind::subnet, element("item", {element("vpcId", vpc), element("cidrBlock", "10.0.9.0/24")}));
+    const auto report = down();
+    EXPECT_FALSE(report.ok());
+    EXPECT_THAT(problem(report), HasSubstr("DeleteVpc"));
+    EXPECT_THAT(problem(report), HasSubstr("in the way: subnet " + id + " (no tags)"));
+    EXPECT_THAT(report.first_error()->hint, HasSubstr("`nodeboot cluster down` again"));
+    aws.ec2.things.erase(id);
+    EXPECT_TRUE(down().ok());
 }
 
 TEST(NatGateway, that_fails_while_it_is_waited_for_is_made_anew_once) {

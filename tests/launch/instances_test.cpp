@@ -107,6 +107,14 @@ TEST_F(Instances, a_removed_profile_is_given_back) {
     expect_mended(ElementsAre("instance worker-3 profile: none -> nodeboot-demo-eu-central-1-worker"));
 }
 
+TEST_F(Instances, a_profile_that_was_deleted_and_made_again_is_given_to_its_instances_anew) {
+    made();
+    const std::string name = "nodeboot-demo-eu-central-1-control-plane";
+    testing::set(item(instance, "control-plane"), "iamInstanceProfile/id", "AIPA of a deleted one");
+    expect_mended(ElementsAre("instance control-plane profile: a deleted one of that name -> " + name));
+    EXPECT_EQ(aws.ec2.count("ReplaceIamInstanceProfileAssociation"), 1U);
+}
+
 TEST_F(Instances, tags_of_instance_volume_and_interface_are_put_right) {
     made();
     testing::set_tag(item(instance, "worker-1"), "Name", "mine");

@@ -97,6 +97,10 @@ class FakeParameters final : public ParameterStore {
 struct FakeAws {
     explicit FakeAws(Clock& clock) : ec2(clock), iam(clock) {
         ec2.profile_exists = [this](const std::string& name) { return iam.profiles.contains(name); };
+        ec2.profile_id = [this](const std::string& name) {
+            const auto found = iam.profiles.find(name);
+            return found == iam.profiles.end() ? std::string() : found->second.id;
+        };
         ec2.images = {element("item", {element("imageId", "ami-0123456789abcdef0"), element("name", "ubuntu"),
                                        element("architecture", "x86_64"), element("imageState", "available"),
                                        element("rootDeviceName", "/dev/sda1")})};

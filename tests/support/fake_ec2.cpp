@@ -174,6 +174,9 @@ bool FakeEc2::matches(const Thing& thing, const std::string& filter, const std::
         {"cidr-block", "cidrBlock"},
         {"group-name", "groupName"},
         {"instance.group-id", "groupSet/item/groupId"},
+        {"group-id", "groupSet/item/groupId"},
+        {"subnet-id", "subnetId"},
+        {"ip-permission.group-id", "ipPermissions/item/groups/item/groupId"},
     };
     if (filter.starts_with("tag:")) {
         const std::string tag = tag_of(thing.item, filter.substr(4));
@@ -225,6 +228,10 @@ FakeEc2::Answer FakeEc2::carry_out(const std::string& action, const Call& call) 
             if (image.text_at("imageId") == call.get("ImageId.1")) child(answer, "imagesSet").children.push_back(image);
         return answer.children.empty() ? Answer(fault("InvalidAMIID.NotFound")) : Answer(answer);
     }
+    if (action == "DescribeIamInstanceProfileAssociations")
+        return element(
+            "answer", {element("iamInstanceProfileAssociationSet",
+                               {element("item", {element("associationId", "of " + call.list("Filter.1.Value")[0])})})});
     if (action == "DescribeAvailabilityZones" || action == "DescribeInstanceTypeOfferings") {
         Xml answer;
         const bool offers = action == "DescribeInstanceTypeOfferings";
@@ -390,9 +397,12 @@ FakeEc2::Answer FakeEc2::change(const std::string& action, const Call& call) {
         attachments.push_back(element("item", {element("vpcId", call.get("VpcId")), element("state", "available")}));
         return done;
     }
-    if (action == "AssociateIamInstanceProfile") {
-        set(things.at(call.get("InstanceId")).item, "iamInstanceProfile/arn",
-            "arn:aws:iam::123456789012:instance-profile/nodeboot/" + call.get("IamInstanceProfile.Name"));
+    if (action == "AssociateIamInstanceProfile" || action == "ReplaceIamInstanceProfileAssociation") {
+        const std::string name = call.get("IamInstanceProfile.Name");
+        const bool replaces = action.starts_with("Replace");
+        Xml& item = things.at(replaces ? call.get("AssociationId").substr(3) : call.get("InstanceId")).item;
+        set(item, "iamInstanceProfile/arn", "arn:aws:iam::123456789012:instance-profile/nodeboot/" + name);
+        set(item, "iamInstanceProfile/id", profile_id(name));
         return done;
     }
     if (action == "StartInstances") {
@@ -607,6 +617,7 @@ FakeEc2::Answer FakeEc2::run_instances(const Call& call) {
     Xml item;
     call.copy_tags(item, "instance");
     set(item, "iamInstanceProfile/arn", "arn:aws:iam::123456789012:instance-profile/nodeboot/" + profile);
+    set(item, "iamInstanceProfile/id", profile_id(profile));
     set(item, "vpcId", subnet->item.text_at("vpcId"));
     set(item, "subnetId", subnet_id);
     set(item, "placement/availabilityZone", subnet->item.text_at("availabilityZone"));

@@ -39,6 +39,7 @@ class FakeEc2 final : public QueryApi {
         return std::string("nodeboot: 2026-11-23T04:21:13Z run outcome=ready phases_changed=7 took=1m13s\r\n");
     };
     std::function<bool(const std::string& name)> profile_exists = [](const std::string&) { return true; };
+    std::function<std::string(const std::string& name)> profile_id = [](const std::string&) { return std::string(); };
     std::vector<Xml> images;     ///< items of DescribeImages
     QueryApi* others = nullptr;  ///< IAM and STS
 

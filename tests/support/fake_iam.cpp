@@ -88,7 +88,8 @@ FakeIam::Answer FakeIam::on_profile(const std::string& action, const Call& call,
         std::vector<Xml> members;
         for (const auto& name : profile.roles) members.push_back(parent("member", {text("RoleName", name)}));
         return parent("R", {parent("InstanceProfile", {text("InstanceProfileName", call.get("InstanceProfileName")),
-                                                       list_of("Roles", members), tags_of(profile)})});
+                                                       text("InstanceProfileId", profile.id), list_of("Roles", members),
+                                                       tags_of(profile)})});
     }
     log.push_back(action);
     if (action == "AddRoleToInstanceProfile") {
@@ -115,6 +116,7 @@ FakeIam::Answer FakeIam::carry_out(const std::string& action, const Call& call) 
         if (!fresh) return fault("EntityAlreadyExists", 409);
         log.push_back(action);
         at->second.made = clock_.steady();
+        at->second.id = "AIPA of " + profile;
         at->second.trust = call.get("AssumeRolePolicyDocument");
         at->second.boundary = call.get("PermissionsBoundary");
         at->second.description = call.get("Description");

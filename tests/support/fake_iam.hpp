@@ -27,6 +27,7 @@ class FakeIam final : public QueryApi {
     struct Holder {
         std::map<std::string, std::string> tags;
         SteadyTime made{};
+        std::string id;                               ///< of a profile
         std::string trust, boundary, description;     ///< of a role
         std::map<std::string, std::string> policies;  ///< inline: name → document
         std::set<std::string> attached;               ///< ARNs

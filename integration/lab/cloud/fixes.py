@@ -286,21 +286,28 @@ def _key_pairs() -> None:
 
 
 def _profiles() -> None:
-    """An instance shows the profile that it has now, not the one that it was started with."""
+    """An instance shows the profile that it has now, not the one that it was started with, by the profile's id, which is
+    not the association's."""
     kind = instance_profiles.IamInstanceProfileAssociationBackend
-    replace = kind.replace_iam_instance_profile_association
+    associate, replace = kind.associate_iam_instance_profile, kind.replace_iam_instance_profile_association
+
+    def shown(self: Any, made: Any) -> Any:
+        self.modify_instance_attribute(made.instance.id, "iam_instance_profile", {
+            "Arn": made.iam_instance_profile.arn, "Id": made.iam_instance_profile.id})
+        return made
+
+    def associated(self: Any, *words: Any, **named: Any) -> Any:
+        return shown(self, associate(self, *words, **named))
 
     def replaced(self: Any, *words: Any, **named: Any) -> Any:
-        made = replace(self, *words, **named)
-        self.modify_instance_attribute(made.instance.id, "iam_instance_profile", {
-            "Arn": made.iam_instance_profile.arn, "Id": made.id})
-        return made
+        return shown(self, replace(self, *words, **named))
     end = kind.disassociate_iam_instance_profile
 
     def ended(self: Any, association_id: str) -> Any:
         gone = end(self, association_id)
         self.modify_instance_attribute(gone.instance.id, "iam_instance_profile", None)
         return gone
+    kind.associate_iam_instance_profile = associated  # type: ignore[method-assign]
     kind.replace_iam_instance_profile_association = replaced  # type: ignore[method-assign]
     kind.disassociate_iam_instance_profile = ended  # type: ignore[method-assign]
 
