@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <condition_variable>
 
+#include "base/years.hpp"
+
 namespace nodeboot {
 
 WallTime SystemClock::wall() const { return std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now()); }
@@ -47,9 +49,8 @@ Result<WallTime> parse_rfc3339(std::string_view text) {
     if (end == nullptr || std::string_view(end) != "Z")
         return fail(ErrorKind::corrupted, fmt::format("'{}' is not an RFC 3339 UTC time", text));
     const int day = parts.tm_mday;
-    // WallTime counts nanoseconds, from 1677 to 2262. "0001-01-01" is Go's "never was", "9999-12-31" somebody's "never".
-    constexpr int year_1970 = 70, year_2200 = 300;
-    parts.tm_year = std::clamp(parts.tm_year, year_1970, year_2200);
+    // "0001-01-01" is Go's "never was", "9999-12-31" somebody's "never".
+    parts.tm_year += std::clamp(year_of(parts), first_year, last_year) - year_of(parts);
     const WallTime time{std::chrono::seconds(timegm(&parts))};
     if (parts.tm_mday != day)  // 30 February has become 2 March
         return fail(ErrorKind::corrupted, fmt::format("'{}' is a day that does not exist", text));

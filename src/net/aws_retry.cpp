@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/json.hpp"
+#include "base/years.hpp"
 
 namespace nodeboot {
 namespace {
@@ -109,8 +110,7 @@ std::optional<WallTime> server_time(const HttpResponse& response) {
     const auto text = response.header("date");
     std::tm parts{};
     if (!text || strptime(text->c_str(), "%a, %d %b %Y %H:%M:%S GMT", &parts) == nullptr) return std::nullopt;
-    constexpr int year_1970 = 70, year_2200 = 300;  // beyond, nanoseconds overflow; no clock of AWS's is there
-    if (parts.tm_year < year_1970 || parts.tm_year > year_2200) return std::nullopt;
+    if (year_of(parts) < first_year || year_of(parts) > last_year) return std::nullopt;  // no clock of AWS's is there
     return WallTime(std::chrono::seconds(timegm(&parts)));
 }
 
