@@ -12,6 +12,20 @@ from lab.machine import Machine, wait_for
 JOIN = "/nodeboot/test/join"
 
 
+# containerd's for each pod, and where the stand-in's kubelet notes the same.
+RESOLV_CONFS = "/var/lib/containerd/io.containerd.grpc.v1.cri/sandboxes/*/resolv.conf /run/standin-kubelet/*"
+CLUSTER_DNS = "10.96.0.10"
+ASK = """
+import socket, sys
+server, name = sys.argv[1:]
+question = b"".join(bytes([len(label)]) + label.encode() for label in name.split(".")) + b"\\0\\0\\1\\0\\1"
+asking = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+asking.settimeout(10)
+asking.sendto(b"ab\\1\\0\\0\\1\\0\\0\\0\\0\\0\\0" + question, (server, 53))
+print(socket.inet_ntoa(asking.recv(512)[-4:]))
+"""
+
+
 def secret(lab: Lab) -> dict[str, object]:
     said = lab.call("aws", service="ssm", target="AmazonSSM.GetParameter",
                     parameters={"Name": JOIN, "WithDecryption": True})
@@ -27,6 +41,18 @@ def test_every_machine_is_a_ready_node(machines: list[Machine]) -> None:
 def test_roles_are_labelled_from_the_control_plane(machines: list[Machine]) -> None:
     for machine in machines:
         assert labelled(machines[0], machine)
+
+
+def test_pods_ask_only_servers_that_know_the_vpcs_names(node: Node, control_plane: Node) -> None:
+    """The machine asks Google beside the VPC's resolver, which alone has heard of the instances."""
+    assert "8.8.8.8" in node.machine.read("/run/systemd/resolve/resolv.conf")
+    said = node.machine.must(f"cat {RESOLV_CONFS} 2>/dev/null | sed -n 's/^nameserver //p'").split()
+    servers = set(said) - {CLUSTER_DNS}
+    assert servers, "no pod of the host's network, nor CoreDNS, was started here"
+    instance = control_plane.machine.instance
+    for server in servers:
+        found = node.machine.run(["python3", "-c", ASK, server, instance.fqdn], check=True).out.strip()
+        assert found == instance.address, f"{server} says {found}"
 
 
 def test_cloud_init_ended_well(machines: list[Machine]) -> None:

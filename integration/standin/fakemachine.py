@@ -53,6 +53,7 @@ class Machine:
         subprocess.run(["cp", "-r", bundle / "cni", root / "opt/cni/bin"], check=True)
         (root / "proc/sys/net/ipv4/ip_forward").write_text("1\n")
         (root / "proc/sys/net/bridge/bridge-nf-call-iptables").write_text("1\n")
+        (root / "etc/resolv.conf").write_text("nameserver 127.0.0.9\n")
         (root / "proc/swaps").write_text("Filename Type Size Used Priority\n")
         self.facts(hostname=name, address="127.0.0.1", **facts)
         self.cri()

@@ -87,6 +87,29 @@ def test_the_runtime_must_answer_with_the_systemd_driver(machine):
     assert "validate CRI v1 runtime API for endpoint" in start(node)
 
 
+def test_no_pod_starts_without_the_file_of_resolv_conf(machine):
+    node = machine("cp1")
+    done = node.kubeadm("init", "--config", node.init_config(init={"nodeRegistration": {"kubeletExtraArgs": [
+        {"name": "resolv-conf", "value": "/etc/pods.conf"}]}, "timeouts": {"controlPlaneComponentHealthCheck": "6s"}}))
+    assert done.returncode == 1
+    assert "failed to generate sandbox config: open /etc/pods.conf: no such file or directory" in node.log("kubelet")
+    node.write("/etc/pods.conf", "nameserver 10.0.0.2\n")
+    wait_for(lambda: node.api("super-admin.conf").get("/readyz"))
+
+
+def test_pods_get_the_servers_of_resolv_conf_as_it_is_when_they_start(control):
+    def servers(name: str) -> list[list[str]]:
+        marks = [p.read_text().split() for p in (control.root / "run/standin-kubelet").iterdir()]
+        return [words[3::2] for words in marks if words[1].startswith(name)]
+
+    assert wait_for(lambda: servers("kube-proxy-")) == [["127.0.0.9"]]
+    control.write("/etc/resolv.conf", "nameserver 10.0.0.2\nnameserver\nsearch x\n")
+    pod = next(p for p in control.get("/api/v1/namespaces/kube-system/pods")["items"]
+               if p["metadata"]["name"].startswith("kube-proxy-"))
+    control.kubectl("-n", "kube-system", "delete", "pod", pod["metadata"]["name"])
+    wait_for(lambda: ["10.0.0.2"] in servers("kube-proxy-"))
+
+
 @pytest.fixture
 def control(machine):
     node = machine("cp1")

@@ -297,7 +297,8 @@ constexpr Setting setting_table[] = {
     row<&C::host, &H::dns_mode>(
         "dns.mode", "one of", {},
         {"`google`: `dns.servers` become systemd-resolved's global servers, while the link's own (VPC) resolver keeps "
-         "the VPC's domains. `file`: `/etc/resolv.conf` is written with `dns.servers` (replaces the VPC resolver: "
+         "the VPC's domains, and pods ask that one alone. `file`: `/etc/resolv.conf` is written with `dns.servers` "
+         "(replaces the VPC resolver: "
          "private zones and VPC endpoints no longer resolve). `keep`: nothing is touched."}),
     row<&C::host, &H::dns_servers>("dns.servers", "list of IP addresses", each(syntax::ip_address),
                                    {"Name servers for `google` and `file`."}),

@@ -17,6 +17,7 @@ constexpr const char* leftovers[] = {
     "/etc/network/interfaces.d/50-cloud-init.cfg",  //
     "/var/lib/kubelet/pki",                         // of a kubelet that was started too early
     "/var/lib/nodeboot/runs",
+    "/etc/nodeboot/pods-resolv.conf",  // names the resolver of the builder's VPC
     "/var/cache/apt/pkgcache.bin",
     "/var/cache/apt/srcpkgcache.bin",
     "/var/cache/dnf",

@@ -42,9 +42,9 @@ Result<Catalog> runnable_alone(NodePhases phases, Host& host) {
     return Catalog::make(std::move(out));
 }
 
-void add_host_phases(NodePhases& phases, const NodeServices& s) {
+void add_host_phases(NodePhases& phases, const NodeServices& s, PodsDns pods) {
     phases.push_back(make_preflight_phase(s.config, s.clock));
-    phases.push_back(make_dns_phase(s.config, s.clock));
+    phases.push_back(make_dns_phase(s.config, s.clock, pods));
     phases.push_back(make_time_sync_phase(s.config, s.clock));
     phases.push_back(make_kernel_modules_phase(s.config));
     phases.push_back(make_sysctl_phase(s.config));
@@ -93,7 +93,7 @@ void add_worker_phases(NodePhases& phases, const NodeServices& s) {
 
 NodePhases node_phases(const NodeServices& s, const std::optional<RepairOptions>& repair) {
     NodePhases phases;
-    add_host_phases(phases, s);
+    add_host_phases(phases, s, PodsDns::own);
     if (repair) phases.push_back(make_repair_phase(s, *repair));
     add_software_phases(phases, s, s.config.node.role);
     if (s.config.node.role == Role::control_plane)
@@ -118,7 +118,7 @@ Result<Catalog> make_repair_catalog(const NodeServices& services, RepairOptions 
 Result<Catalog> make_bake_catalog(const NodeServices& services) {
     NB_CHECK(check_bakeable(services.config, services.host));
     NodePhases phases;
-    add_host_phases(phases, services);
+    add_host_phases(phases, services, PodsDns::left_out);
     add_software_phases(phases, services, Role::control_plane);
     std::vector<std::string> all;
     for (const auto& phase : phases) all.push_back(phase->info().name);

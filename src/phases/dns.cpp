@@ -5,6 +5,8 @@
 #include <algorithm>
 
 #include "base/lines.hpp"
+#include "phases/name_servers.hpp"
+#include "phases/pods_dns.hpp"
 #include "phases/staleness.hpp"
 #include "system/want.hpp"
 
@@ -13,22 +15,12 @@ namespace {
 
 constexpr auto kUnit = "systemd-resolved.service";
 constexpr auto kResolved = "/etc/systemd/resolved.conf.d/50-nodeboot.conf";
-constexpr auto kResolvConf = "/etc/resolv.conf";
+constexpr auto kResolvConf = machine_resolv_conf;
 constexpr auto kStub = "../run/systemd/resolve/stub-resolv.conf";
 constexpr auto kNetworkd = "systemd-networkd.service";
 constexpr auto kNetworks = "/etc/systemd/network";
 constexpr auto kDropIn = "50-nodeboot.conf";
-constexpr auto kUplink = "/run/systemd/resolve/resolv.conf";
-constexpr auto kLinks = "/run/systemd/netif/links";
-
-std::vector<std::string> nameservers(std::string_view resolv_conf) {
-    std::vector<std::string> servers;
-    for (const auto line : lines_of(resolv_conf)) {
-        const auto words = words_of(line);
-        if (words.size() >= 2 && words[0] == "nameserver") servers.emplace_back(words[1]);
-    }
-    return servers;
-}
+constexpr auto kUplink = resolved_resolv_conf;
 
 template <class Have>
 bool contains_all(const Have& have, const std::vector<std::string>& wanted) {
@@ -45,32 +37,12 @@ std::string reverse_zone(const Cidr& cidr) {
     return zone;
 }
 
-// A link that systemd-networkd manages and that has name servers (sd-network's state file, one a link).
-struct ManagedLink {
-    std::string index;
-    std::string network_file;
-    std::vector<std::string> search, routed;
-    bool default_route = false;
-};
-
-Result<std::vector<ManagedLink>> managed_links(const HostView& view) {
-    std::vector<ManagedLink> links;
-    for (const auto& index : NB_TRY(view.list(kLinks))) {
-        const auto state = NB_TRY(view.read(Path(kLinks) / index)).value_or("");
-        ManagedLink link{index, std::string(value_of(state, "NETWORK_FILE")), {}, {}, false};
-        if (link.network_file.empty() || value_of(state, "DNS").empty()) continue;
-        for (const auto word : words_of(value_of(state, "DOMAINS"))) link.search.emplace_back(word);
-        for (const auto word : words_of(value_of(state, "ROUTE_DOMAINS"))) link.routed.emplace_back(word);
-        link.default_route = value_of(state, "DNS_DEFAULT_ROUTE") == "yes";
-        links.push_back(std::move(link));
-    }
-    return links;
-}
-
 class Dns final : public NodePhase {
    public:
-    Dns(const Config& config, const Clock& clock)
-        : mode_(config.host.dns_mode),
+    Dns(const Config& config, const Clock& clock, PodsDns pods)
+        : config_(config),
+          pods_(pods),
+          mode_(config.host.dns_mode),
           servers_(config.host.dns_servers),
           domains_(vpc_domains(config)),
           clock_(clock) {}
@@ -81,6 +53,7 @@ class Dns final : public NodePhase {
         std::vector<NodeChange> changes;
         if (mode_ == DnsMode::google) NB_CHECK(plan_resolved(changes, view));
         if (mode_ == DnsMode::file) NB_CHECK(plan_file(changes, view));
+        if (pods_ == PodsDns::own) NB_CHECK(want_pods_dns(changes, view, config_, clock_));
         return changes;
     }
 
@@ -97,6 +70,7 @@ class Dns final : public NodePhase {
             changes.push_back({kUnit, "still asks nodeboot's servers", "restarted", Unit{UnitVerb::restart, kUnit}});
         NB_CHECK(want_no_empty_folder(changes, view, Path(kResolved).parent_path()));
         NB_CHECK(undo_drop_ins(changes, view));
+        NB_CHECK(undo_pods_dns(changes, view));
         return changes;
     }
 
@@ -147,8 +121,16 @@ class Dns final : public NodePhase {
         if (!contains_all(in_force, servers_) || writes(changes, kResolved) ||
             NB_TRY(started_before_written(view, unit, kResolved, clock_)))
             changes.push_back({kUnit, in_force.empty() ? "uses no server" : "uses " + join(in_force, ", "),
-                               "uses " + join(servers_, ", ") + " too", Unit{UnitVerb::restart, kUnit}});
+                               "uses " + join(servers_, ", ") + " too" + NB_TRY(pods_without_servers(view)),
+                               Unit{UnitVerb::restart, kUnit}});
         return {};
+    }
+
+    // So that nobody wonders later why a private name does not resolve in a pod.
+    Result<std::string> pods_without_servers(const HostView& view) const {
+        const bool known = !NB_TRY(names_of_links(view, servers_)).servers.empty();
+        if (known || pods_ == PodsDns::left_out || NB_TRY(view.stat(pods_resolv_conf))) return std::string();
+        return std::string(", and so do pods: no link has a server of its own");
     }
 
     Result<void> want_drop_in(std::vector<NodeChange>& changes, const HostView& view, const ManagedLink& link) const {
@@ -227,6 +209,8 @@ class Dns final : public NodePhase {
                     "Name servers: the configured ones beside the VPC's own resolver",
                     {"preflight"},
                     std::chrono::minutes(2)};
+    const Config& config_;
+    PodsDns pods_;
     DnsMode mode_;
     std::vector<std::string> servers_, domains_;
     const Clock& clock_;
@@ -241,21 +225,8 @@ std::vector<std::string> vpc_domains(const Config& config) {
     return domains;
 }
 
-Result<std::string> kubelet_resolv_conf(const HostView& view) {
-    const auto used = nameservers(NB_TRY(view.read(kResolvConf)).value_or(""));
-    const bool stub = std::any_of(used.begin(), used.end(), [](const auto& s) { return s.starts_with("127."); });
-    const bool dangling = used.empty();
-    if ((stub || dangling) && NB_TRY(view.stat(kUplink))) return std::string(kUplink);
-    if (stub)
-        return fail(ErrorKind::conflict,
-                    "/etc/resolv.conf names a server on 127.0.0.0/8, which pods cannot reach, and systemd-resolved has "
-                    "no list of the real ones",
-                    "set dns.mode to \"file\" or \"google\"");
-    return std::string(kResolvConf);
-}
-
-std::shared_ptr<const NodePhase> make_dns_phase(const Config& config, const Clock& clock) {
-    return std::make_shared<Dns>(config, clock);
+std::shared_ptr<const NodePhase> make_dns_phase(const Config& config, const Clock& clock, PodsDns pods) {
+    return std::make_shared<Dns>(config, clock, pods);
 }
 
 }  // namespace nodeboot

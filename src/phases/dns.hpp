@@ -27,14 +27,13 @@ namespace nodeboot {
 ///
 /// file: /etc/resolv.conf is a file with the servers, search and options lines are kept. keep: nothing is touched.
 /// google without systemd-resolved is refused with a hint; nodeboot does not guess another way.
-std::shared_ptr<const NodePhase> make_dns_phase(const Config& config, const Clock& clock);
+///
+/// `pods`: whether what pods ask is seen to as well (pods_dns.hpp). Not in an image: its instances have resolvers of their
+/// own.
+enum class PodsDns { own, left_out };
+std::shared_ptr<const NodePhase> make_dns_phase(const Config& config, const Clock& clock, PodsDns pods = PodsDns::own);
 
 /// Domains that the VPC's resolver answers, without "~": AWS's own names, internal names, the VPC's reverse zone.
 std::vector<std::string> vpc_domains(const Config& config);
-
-/// What kubelet's resolvConf has to be: the file that names real servers. A resolv.conf with a loopback stub
-/// (127.0.0.53) makes CoreDNS ask itself (coredns loop plugin). Where resolved's stub is in use this is resolved's own
-/// list, which holds the global servers first, then the link's.
-Result<std::string> kubelet_resolv_conf(const HostView& view);
 
 }  // namespace nodeboot

@@ -58,6 +58,8 @@ Json node_registration(const Config& config, const KubeadmFacts& facts) {
     for (const auto& [key, value] : config.node.labels)
         if (may_label_itself(key)) labels += (labels.empty() ? "" : ",") + key + "=" + value;
     if (!labels.empty()) arguments["node-labels"] = labels;
+    // Not in KubeletConfiguration, which is the whole cluster's: a node without this file could start no pod.
+    if (!facts.resolv_conf.empty()) arguments.emplace("resolv-conf", facts.resolv_conf);
     if (!arguments.empty()) out["kubeletExtraArgs"] = extra_args(facts.version, arguments);
     return out;
 }
@@ -102,11 +104,10 @@ Json cluster_configuration(const Config& config, const KubeadmFacts& facts) {
     return out;
 }
 
-Json kubelet_configuration(const Config& config, const KubeadmFacts& facts) {
+Json kubelet_configuration(const Config& config) {
     const auto& kubelet = config.kubelet;
     Json out{{"apiVersion", "kubelet.config.k8s.io/v1beta1"}, {"kind", "KubeletConfiguration"}};
     out["cgroupDriver"] = "systemd";
-    if (!facts.resolv_conf.empty()) out["resolvConf"] = facts.resolv_conf;
     out["containerLogMaxSize"] = kubelet.container_log_max_size;
     out["containerLogMaxFiles"] = kubelet.container_log_max_files;
     out["maxPods"] = kubelet.max_pods;
@@ -148,7 +149,7 @@ std::string render_kubeadm_init(const Config& config, const KubeadmFacts& facts)
     std::string text = "# Made by nodeboot; edits are lost. Read by kubeadm init once.\n";
     std::string separator;
     for (const auto& document : {init_configuration(config, facts), cluster_configuration(config, facts),
-                                 kubelet_configuration(config, facts), proxy_configuration(config)}) {
+                                 kubelet_configuration(config), proxy_configuration(config)}) {
         text += separator + to_yaml(document);
         separator = "---\n";
     }

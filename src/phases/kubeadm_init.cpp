@@ -6,10 +6,10 @@
 
 #include "base/json.hpp"
 #include "base/yaml.hpp"
-#include "phases/dns.hpp"
 #include "phases/kubeadm.hpp"
 #include "phases/kubeadm_config.hpp"
 #include "phases/leave_cluster.hpp"
+#include "phases/pods_dns.hpp"
 #include "system/want.hpp"
 
 namespace nodeboot {
@@ -138,8 +138,8 @@ class KubeadmInit final : public NodePhase {
             NB_CHECK(host.remove("/var/lib/etcd"));
         }
         const Version version = NB_TRY(kubeadm_version(host));
-        const std::string text =
-            render_kubeadm_init(services_.config, {version, services_.node_name, NB_TRY(kubelet_resolv_conf(host))});
+        const std::string resolv_conf = NB_TRY(resolv_conf_for_kubelet(context, services_.config));
+        const std::string text = render_kubeadm_init(services_.config, {version, services_.node_name, resolv_conf});
         NB_CHECK(host.write(kubeadm_init_config, text, {0600, 0, 0}));
         NB_CHECK(
             host.write(kubeadm_init_unfinished, "kubeadm init has begun; the next run resumes it\n", {0600, 0, 0}));

@@ -4,11 +4,11 @@
 
 #include "net/discovery.hpp"
 #include "net/join_wait.hpp"
-#include "phases/dns.hpp"
 #include "phases/kubeadm.hpp"
 #include "phases/kubeadm_config.hpp"
 #include "phases/leave_cluster.hpp"
 #include "phases/membership.hpp"
+#include "phases/pods_dns.hpp"
 
 namespace nodeboot {
 namespace {
@@ -88,8 +88,8 @@ class KubeadmJoin final : public NodePhase {
                         "leave join-secret in --only, out of --skip");
         const JoinSecret good = NB_TRY(usable_secret(context, *secret));
         const Version version = NB_TRY(kubeadm_version(context.host));
-        const Secret config = render_kubeadm_join(
-            services_.config, {version, services_.node_name, NB_TRY(kubelet_resolv_conf(context.host))}, good);
+        const std::string resolv_conf = NB_TRY(resolv_conf_for_kubelet(context, services_.config));
+        const Secret config = render_kubeadm_join(services_.config, {version, services_.node_name, resolv_conf}, good);
         NB_CHECK(context.host.write(join_config, config.reveal(), {0600, 0, 0}));
         auto joined = try_join(context);
         NB_CHECK(context.host.remove(join_config));

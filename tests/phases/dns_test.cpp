@@ -1,6 +1,8 @@
 #include "phases/dns.hpp"
 
+#include "base/lines.hpp"
 #include "phases/expect_plan.hpp"
+#include "phases/pods_dns.hpp"
 
 namespace nodeboot::testing {
 namespace {
@@ -61,7 +63,7 @@ TEST_F(Dns, google_servers_stand_beside_the_link_s_own_which_keeps_the_vpc_s_nam
                "write /etc/systemd/network/10-netplan-ens5.network.d/50-nodeboot.conf (0644)",
                "restart systemd-resolved.service",
                "run resolvectl domain 2 ec2.internal '~internal' '~amazonaws.com' '~api.aws' '~0.10.in-addr.arpa'",
-               "run resolvectl default-route 2 yes"}));
+               "run resolvectl default-route 2 yes", "write /etc/nodeboot/pods-resolv.conf (0644)"}));
     converge();
     EXPECT_NE(node.host.content(kFile)->find("\nDNS=8.8.8.8 8.8.4.4\n"), std::string::npos);
     EXPECT_EQ(node.host.content(kFile)->find("Domains"), std::string::npos);
@@ -125,13 +127,20 @@ TEST_F(Dns, file_mode_writes_resolv_conf_and_keeps_search_and_options) {
               "nameserver 8.8.4.4\nsearch ec2.internal\noptions edns0\n");
 }
 
-TEST_F(Dns, kubelet_never_gets_a_stub) {
-    EXPECT_EQ(kubelet_resolv_conf(node.host).value_or("?"), kUplink);
-    node.host.put("/etc/resolv.conf", "nameserver 10.0.0.2\n");
-    EXPECT_EQ(kubelet_resolv_conf(node.host).value_or("?"), "/etc/resolv.conf");
-    node.host.put("/etc/resolv.conf", "nameserver 127.0.0.1\n");
-    node.host.files.erase(kUplink);
-    EXPECT_FALSE(kubelet_resolv_conf(node.host));
+TEST_F(Dns, a_machine_whose_links_have_no_server_says_that_pods_ask_what_it_asks) {
+    node.host.files.erase(kLink);
+    node.host.put(kUplink, "");
+    const auto lines = join(planned(node, *phase()), "\n");
+    EXPECT_NE(lines.find("uses 8.8.8.8, 8.8.4.4 too, and so do pods: no link has a server of its own"),
+              std::string::npos)
+        << lines;
+    ASSERT_TRUE(node.converge(*phase()));
+    EXPECT_FALSE(node.host.content(pods_resolv_conf));
+}
+
+TEST_F(Dns, an_image_holds_nobodys_resolver) {
+    ASSERT_TRUE(node.converge(*make_dns_phase(node.config, node.clock, PodsDns::left_out)));
+    EXPECT_FALSE(node.host.content(pods_resolv_conf));
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // Files of the machine and answers of the API server, damaged: phases plan something that converges, or say why not.
 #include <nlohmann/json.hpp>
 
+#include "base/cidr.hpp"
 #include "base/toml.hpp"
 #include "phases/admin_kubeconfig.hpp"
 #include "phases/commented_lines.hpp"
@@ -13,6 +14,7 @@
 #include "phases/kubeadm.hpp"
 #include "phases/kubeadm_init.hpp"
 #include "phases/node_roles.hpp"
+#include "phases/pods_dns.hpp"
 #include "phases/preflight.hpp"
 #include "phases/preflight_checks.hpp"
 #include "phases/swap.hpp"
@@ -107,8 +109,18 @@ TEST(FuzzPhases, name_servers_are_found_in_whatever_stands_there) {
             node.host.put(path, text);
             const auto done = node.converge(*phase);
             EXPECT_TRUE(done || done.error().kind != ErrorKind::internal) << done.error().text();
-            const auto pods = kubelet_resolv_conf(node.host);
-            EXPECT_TRUE(!pods || pods->starts_with("/")) << *pods;
+            const auto of_kubelet = kubelet_resolv_conf(node.host);
+            EXPECT_TRUE(!of_kubelet || of_kubelet->starts_with("/")) << *of_kubelet;
+            const auto pods = node.host.content(pods_resolv_conf);
+            if (!pods) return;
+            int servers = 0;
+            for (const auto line : lines_of(*pods)) {
+                if (line.starts_with("#") || line.starts_with("search ")) continue;
+                EXPECT_TRUE(line.starts_with("nameserver ") && parse_ipv4(line.substr(11))) << line;
+                ++servers;
+            }
+            EXPECT_GE(servers, 1);
+            EXPECT_LE(servers, 3);
         });
         node.host.files = files;
     };

@@ -10,7 +10,9 @@ namespace {
 
 using testing::matches_golden;
 
-KubeadmFacts facts(unsigned minor, unsigned patch) { return {{1, minor, patch}, "ip-10-0-0-10", ""}; }
+KubeadmFacts facts(unsigned minor, unsigned patch) {
+    return {{1, minor, patch}, "ip-10-0-0-10", "/etc/nodeboot/pods-resolv.conf"};
+}
 
 JoinSecret join_secret() {
     JoinSecret secret;

@@ -3,7 +3,7 @@ import ipaddress
 import json
 
 from .. import client, files, gotext, grpc
-from . import flannel
+from . import dns, flannel
 from .settings import Settings
 
 _MARKS = "/run/standin-kubelet"
@@ -35,15 +35,23 @@ class Pods:
                     self._report(api, pod, None)
                 continue
             try:
-                self._start(api, pod, pods)
-                files.write(mark, pod["metadata"]["name"], 0o600)
+                servers = self._start(api, pod, pods)
+                files.write(mark, "\n".join([f"# {pod['metadata']['name']}", *(f"nameserver {s}" for s in servers), ""]),
+                            0o600)  # what containerd would mount into the pod as its resolv.conf
                 self._report(api, pod, None)
             except NotYet as error:
                 self.waiting = True
                 self._report(api, pod, error)
 
-    def _start(self, api: client.Client, pod: dict, pods: list[dict]) -> None:
+    def _start(self, api: client.Client, pod: dict, pods: list[dict]) -> list[str]:
+        """The pod's name servers."""
         self._volumes(api, pod)
+        try:
+            servers = dns.servers_of(self.settings, pod)
+        except dns.Missing as error:
+            meta = pod["metadata"]
+            raise NotYet("ContainerCreating", "Failed to generate sandbox config for pod "
+                         f"\"{meta['name']}_{meta['namespace']}({meta['uid']})\": {error}") from None
         if not pod["spec"].get("hostNetwork"):
             self._network()
         for container in (pod["spec"].get("initContainers") or []) + pod["spec"]["containers"]:
@@ -54,6 +62,7 @@ class Pods:
                 flannel.run(api, self.settings, pod, proxy)
             except flannel.Failed as error:
                 raise NotYet("CrashLoopBackOff", str(error)) from None
+        return servers
 
     def _image(self, container: dict) -> None:
         image = container["image"]

@@ -4,6 +4,7 @@ import hashlib
 import json
 
 from .. import client, gotext, grpc, initsystem, place, yamldoc
+from . import dns
 from .settings import Settings
 
 _NEEDED = ("kube-apiserver.yaml", "etcd.yaml")
@@ -46,10 +47,18 @@ class StaticPods:
             changed = self.running_as not in ("", digest)
             if running and changed:
                 initsystem.stop_control_plane()
-            if (not running or changed) and self._images_there([pods[n] for n in pods]):
+            if (not running or changed) and self._dns_there() and self._images_there([pods[n] for n in pods]):
                 initsystem.start_control_plane()
             self.running_as = digest
         return pods
+
+    def _dns_there(self) -> bool:
+        try:
+            dns.host_servers(self.settings)
+        except dns.Missing as error:
+            self._say(f'"Error syncing pod, skipping" err={gotext.quote(f"failed to generate sandbox config: {error}")}')
+            return False
+        return True
 
     def _images_there(self, pods: list[dict]) -> bool:
         for pod in pods:
