@@ -27,7 +27,7 @@ def ssm(lab: Lab, action: str, **parameters: Any) -> dict[str, Any]:
 def secret(lab: Lab, machines: list[Machine], control_plane: Node) -> Iterator[dict[str, Any]]:
     """The published join secret. The control plane publishes no other meanwhile; whatever a case does to it, a good
     one afterwards."""
-    control_plane.machine.must("systemctl stop nodeboot-rotate-token.timer")
+    control_plane.machine.must("systemctl stop nodeboot-rotate-token.timer nodeboot-rotate-token.service")
     yield published(lab)
     control_plane.machine.must("systemctl start nodeboot-rotate-token.timer nodeboot-rotate-token.service")
 

@@ -63,6 +63,19 @@ std::string_view trimmed(std::string_view text) {
     return text;
 }
 
+/// "Failed to connect to h port 443 after 12 ms" without the time, so that the same reason is the same text every time: who
+/// retries tells a reason when it changes.
+std::string without_time(std::string text) {
+    constexpr std::string_view after = " after ";
+    const auto from = text.find(after);
+    if (from == std::string::npos) return text;
+    const auto end = text.find_first_not_of("0123456789", from + after.size());
+    for (const std::string_view unit : {" milliseconds", " ms"})
+        if (end != std::string::npos && text.compare(end, unit.size(), unit) == 0)
+            return text.erase(from, end + unit.size() - from);
+    return text;
+}
+
 /// One request under way. libcurl calls back with `this`; no exception of ours is thrown through it.
 class Transfer {
    public:
@@ -311,7 +324,7 @@ class Transfer {
     }
 
     Error explain(CURLcode code, const std::string& ca_file) const {
-        const std::string said = message_[0] != '\0' ? message_.data() : curl_easy_strerror(code);
+        const std::string said = without_time(message_[0] != '\0' ? message_.data() : curl_easy_strerror(code));
         Error error{ErrorKind::unavailable, fmt::format("{}: {}", name(), said), {}, {}};
         switch (code) {
             case CURLE_OPERATION_TIMEDOUT:

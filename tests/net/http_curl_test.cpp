@@ -325,6 +325,7 @@ TEST_F(CurlHttpTest, nobody_there_and_bad_urls_have_their_own_kinds_and_show_no_
     EXPECT_EQ(answer.error().kind, ErrorKind::unavailable);
     EXPECT_EQ(answer.error().text().find("geheim"), std::string::npos);
     EXPECT_NE(answer.error().text().find("GET https://127.0.0.1:1/x?token=…: "), std::string::npos);
+    EXPECT_EQ(answer.error().text().find(" after "), std::string::npos) << "a time, so that no two are the same";
     for (const auto* url : {"file:///etc/passwd", "https://user:geheim@127.0.0.1/", "nonsense"}) {
         ask.url = url;
         const auto bad = http_->send(ask);
