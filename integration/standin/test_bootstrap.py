@@ -39,4 +39,5 @@ def test_a_cluster_comes_up_on_the_happy_path(machine):
     flannel = control.get("/apis/apps/v1/namespaces/kube-flannel/daemonsets/kube-flannel-ds")["status"]
     assert (flannel["desiredNumberScheduled"], flannel["numberReady"]) == (2, 2)
     shown = control.kubectl("get", "nodes", "-o", "wide").stdout
+    assert control.kubectl("--request-timeout=2s", "-n", "kube-system", "get", "configmap/kube-proxy").returncode == 0
     assert "cp1" in shown and "control-plane" in shown and "worker1" in shown

@@ -13,7 +13,7 @@ from .kubeadm.flags import Flags
 _FLAGS = {"kubeconfig": "string", "namespace": "string", "all-namespaces": "bool", "output": "string",
           "overwrite": "bool", "client": "bool", "watch": "bool", "selector": "string", "show-labels": "bool",
           "no-headers": "bool", "ignore-not-found": "bool", "wait": "string", "timeout": "string", "short": "bool",
-          "filename": "string", "server-side": "bool", "force-conflicts": "bool", "raw": "string"}
+          "request-timeout": "string", "filename": "string", "server-side": "bool", "force-conflicts": "bool", "raw": "string"}
 
 
 def main(words: list[str] | None = None) -> int:
@@ -42,7 +42,8 @@ def _api(found: dict) -> client.Client:
     path = found.get("kubeconfig") or os.environ.get("KUBECONFIG") or ""
     for candidate in [path, os.path.expanduser("~/.kube/config"), "/etc/kubernetes/admin.conf"]:
         if candidate and place.at(candidate).exists():
-            return client.from_kubeconfig(candidate)
+            # "0", the default, waits for ever with the real one; ten seconds are that in a lab.
+            return client.from_kubeconfig(candidate, gotext.parse_duration(found.get("request-timeout", "0")) or 10)
     raise UsageError("no configuration: set KUBECONFIG or use --kubeconfig")
 
 
