@@ -69,9 +69,9 @@ class Operator:
         """Shows what it says while it says it."""
         argv = self.lab.operator_argv([find_binary(), "cluster", *words, "--config", self.config])
         print(f"    nodeboot cluster {' '.join(words)}", flush=True)
-        width = {"COLUMNS": str(shutil.get_terminal_size().columns - 4)}
-        child = subprocess.Popen(argv, env=self.lab.operator_environment() | width, stdin=subprocess.DEVNULL,
-                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        environment = self.lab.operator_environment() | {"COLUMNS": columns()}
+        child = subprocess.Popen(argv, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                 stderr=subprocess.STDOUT, text=True)
         assert child.stdout is not None
         for line in child.stdout:
             print("    " + line, end="", flush=True)
@@ -88,9 +88,15 @@ class Operator:
         return bool(held)
 
 
+def columns() -> str:
+    """Of the terminal, without what the demo indents by."""
+    return str(shutil.get_terminal_size().columns - 4)
+
+
 def show(machine: Machine, *words: str) -> bool:
-    said = machine.run(words, timeout=300)
-    print("\n".join("    " + line for line in (said.out.rstrip() or said.err.rstrip()).splitlines()), flush=True)
+    indent = "" if "timeline" in words else "    "  # a timeline is as wide as a terminal
+    said = machine.run(("env", f"COLUMNS={columns()}", *words), timeout=300)
+    print("\n".join(indent + line for line in (said.out.rstrip() or said.err.rstrip()).splitlines()), flush=True)
     return said.ok
 
 
@@ -116,10 +122,11 @@ def machines_of(lab: Lab) -> list[Machine]:
 
 def closing(lab: Lab, keep: bool) -> str:
     command = f"script/lab --name {lab.name}"
-    how = (f"    {command} shell {NAME}-control-plane  a root shell on a machine (then: kubectl get nodes)\n"
-           f"    {command} aws -- bash                a shell as an operator of the lab's AWS\n"
-           f"    {command} status                     what runs\n"
-           f"    {command} down                       stop everything and leave nothing behind\n")
+    how = "".join(f"    {command} {words}\n        {what}\n" for words, what in (
+        (f"shell {NAME}-control-plane", "a root shell on a machine (then: kubectl get nodes)"),
+        ("aws -- bash", "a shell as an operator of the lab's AWS"),
+        ("status", "what runs"),
+        ("down", "stop everything and leave nothing behind")))
     return ("The cluster keeps running:\n" if keep else
             "The cluster is stopped again; `script/demo --keep` leaves it running for you:\n") + how
 
