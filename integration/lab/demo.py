@@ -94,9 +94,8 @@ def columns() -> str:
 
 
 def show(machine: Machine, *words: str) -> bool:
-    indent = "" if "timeline" in words else "    "  # a timeline is as wide as a terminal
     said = machine.run(("env", f"COLUMNS={columns()}", *words), timeout=300)
-    print("\n".join(indent + line for line in (said.out.rstrip() or said.err.rstrip()).splitlines()), flush=True)
+    print("\n".join("    " + line for line in (said.out.rstrip() or said.err.rstrip()).splitlines()), flush=True)
     return said.ok
 
 

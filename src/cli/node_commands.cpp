@@ -103,8 +103,8 @@ ExitCode node_timeline(Session& session) {
     } else if (session.json()) {
         session.out(to_json(*record));
     } else {
-        session.out(timeline_text(*record, {.width = around.out_terminal.interactive ? around.out_terminal.width : 80,
-                                            .unicode = around.out_terminal.unicode}));
+        session.out(
+            timeline_text(*record, {.width = around.out_terminal.width, .unicode = around.out_terminal.unicode}));
     }
     return exit_ok;
 }
