@@ -163,6 +163,9 @@ class ImageFetch {
             NB_CHECK(authenticate(challenge_));
             saved = fetcher_.save(what);
         }
+        if (!saved && saved.error().kind == ErrorKind::corrupted)
+            return fail(std::move(saved).error().with_context(fmt::format(
+                "{}/{}: blob {} does not match its digest", reference_.registry, reference_.repository, digest)));
         return saved;
     }
 

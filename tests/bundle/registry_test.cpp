@@ -36,5 +36,21 @@ TEST(Registry, a_token_that_runs_out_between_two_layers_is_fetched_anew) {
     EXPECT_TRUE(std::filesystem::exists(folder / "layout" / "blobs/sha256" / digest.substr(7)));
 }
 
+TEST(Registry, a_layer_that_is_not_what_its_digest_says_is_named_as_such) {
+    const std::string digest = "sha256:" + sha256_hex("blob");
+    testing::FakeHttp http;
+    http.then(200, R"({"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"digest":")" + digest +
+                       R"("},"layers":[]})");
+    http.then(200, "another");
+    testing::ManualClock clock;
+    const Log log([](LogLevel, std::string_view) {}, LogLevel::error);
+    testing::TemporaryFolder folder;
+    Fetcher fetcher(http, clock, log, {});
+    const auto fetched = fetch_image(fetcher, "registry.example/a:1", "amd64", folder / "layout");
+    ASSERT_FALSE(fetched);
+    EXPECT_NE(fetched.error().text().find("blob " + digest + " does not match its digest"), std::string::npos)
+        << fetched.error().text();
+}
+
 }  // namespace
 }  // namespace nodeboot
