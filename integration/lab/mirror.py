@@ -54,7 +54,6 @@ class System:
 DEBIAN_13 = System("debian-13", "Debian", ("trixie",), 1)
 SYSTEMS = {one.name: one for one in (
     DEBIAN_13,
-    System("debian-12", "Debian", ("bookworm", "bookworm-updates"), 1),
     System("ubuntu-24.04", "Ubuntu", ("noble", "noble-updates"), 2,
            ("apt", "netplan.io", "apparmor", "locales", "lsb-release")))}
 
