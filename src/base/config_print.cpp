@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/config_schema.hpp"
+#include "base/config_secrets.hpp"
 
 namespace nodeboot {
 namespace {
@@ -17,6 +18,10 @@ std::string with_origin(std::string line, const std::string& origin) {
 }
 
 void show_setting(std::string& out, const Setting& setting, const LoadedConfig& loaded, ShowOrigins origins) {
+    if (const auto kind = secret_in(setting, loaded.config); !kind.empty()) {
+        out += fmt::format("# {} is not shown: it holds what looks like a secret ({})\n", setting.name(), kind);
+        return;
+    }
     const TomlValue value = setting.get(loaded.config);
     const bool unset_number = value.get<std::string>() && value.get<std::string>()->empty() && setting.limits.most != 0;
     const auto* table = value.get<TomlTable>();

@@ -6,7 +6,8 @@
 
 namespace nodeboot {
 
-/// Every setting as one TOML document that loads back to the same Config.
+/// Every setting as one TOML document that loads back to the same Config. What looks like a secret (secret_in) is left
+/// out, and a comment says so: what is shown gets into tickets and logs.
 enum class ShowOrigins { no, yes };
 std::string show_config(const LoadedConfig& loaded, ShowOrigins origins);
 

@@ -6,7 +6,10 @@
 #include <array>
 #include <bit>
 
+#include "base/config_schema.hpp"
+#include "base/config_secrets.hpp"
 #include "base/instance_type.hpp"
+#include "base/node_labels.hpp"
 
 namespace nodeboot {
 namespace {
@@ -56,6 +59,8 @@ class Rules {
         machines();
         binary();
         versions();
+        labels();
+        secrets();
         idle_settings();
     }
 
@@ -317,7 +322,7 @@ class Rules {
         if (!usable({"kubernetes.version"})) return;
         if (!version.at_least(1, 22) || version.at_least(1, 38))
             warning({"kubernetes.version"},
-                    fmt::format("{} has never been tried with this nodeboot; 1.22 to 1.37 have", version.text()));
+                    fmt::format("{} is not what this nodeboot is made for; that is 1.22 to 1.37", version.text()));
         if (!usable({"control_plane.proxy_mode"})) return;
         const auto mode = config_.control_plane.proxy_mode;
         if (mode == ProxyMode::nftables && !version.at_least(1, 31))
@@ -327,6 +332,31 @@ class Rules {
         if (mode == ProxyMode::ipvs && version.at_least(1, 35))
             warning({"control_plane.proxy_mode"},
                     "\"ipvs\" is deprecated since Kubernetes 1.35; \"nftables\" is its successor");
+    }
+
+    void labels() {
+        if (config_.node.role != Role::worker || !usable({"node.role", "node.labels"})) return;
+        for (const auto& [key, value] : config_.node.labels)
+            if (auto flaw = worker_label_flaw(key, value); !flaw.empty())
+                mistake({"node.labels." + key}, std::move(flaw));
+    }
+
+    void secrets() {
+        for (const auto& setting : config_settings())
+            if (const auto kind = secret_in(setting, config_); !kind.empty()) hold_secret(setting, kind);
+    }
+
+    // Tables have an origin an entry, and the secret is in one of them.
+    void hold_secret(const Setting& setting, const std::string& kind) {
+        const std::string key(setting.key);
+        Origin origin = loaded_.origin_of(key);
+        for (const auto& [entry, place] : loaded_.origins)
+            if (origin.is_default() && entry.starts_with(key + ".")) origin = place;
+        loaded_.warnings.push_back(
+            {origin, key,
+             fmt::format("holds what looks like a secret ({}): whoever may read it here has it; keep this file to root "
+                         "(0600). Images and user-data are not made of it",
+                         kind)});
     }
 
     /// Settings that are well-formed and have no effect: most often the switch beside them was forgotten.

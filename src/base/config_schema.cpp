@@ -162,13 +162,17 @@ constexpr Setting setting_table[] = {
     row<&C::node, &N::name>("node.name", "node name", optional(syntax::node_name),
                             {"The name of the Node object.", "the machine's hostname", "\"ip-10-0-1-182\""}),
     row<&C::node, &N::labels>("node.labels", "table of strings", entries(syntax::label_key, syntax::label_value),
-                              {"Labels of the Node object. They are set from the control plane, so that "
-                               "`node-role.kubernetes.io/…`, which a node may not give itself, works too.",
+                              {"Labels of the Node object. Of the names of Kubernetes' own domains a kubelet may "
+                               "give itself only those of kubelet's own list (`node.kubernetes.io/…`, "
+                               "`topology.kubernetes.io/zone`, …). A control plane gets the others, such as "
+                               "`node-role.kubernetes.io/…`, all the same, because it may label nodes; on a worker "
+                               "they are refused, and `kubectl label node` sets them once it has joined. Workers "
+                               "without a role get `node-role.kubernetes.io/worker` from the control plane.",
                                "none", "{ \"example.com/disk\" = \"ssd\" }"}),
     row<&C::node, &N::taints>("node.taints", "list of taints", {},
                               {"Taints of the Node object, each `key=value:Effect` or `key:Effect` with `NoSchedule`, "
                                "`PreferNoSchedule` or `NoExecute`. A control plane gets Kubernetes' own "
-                               "`node-role.kubernetes.io/control-plane:NoSchedule` besides.",
+                               "`node-role.kubernetes.io/control-plane:NoSchedule` (`master` before 1.25) besides.",
                                "none", "[\"dedicated=batch:NoSchedule\"]"}),
     row<&C::node, &N::login_user>("node.login_user", "login name", optional(syntax::user_name),
                                   {"Who gets `~/.kube/config` (0600) on a control plane, besides root.",
@@ -176,8 +180,8 @@ constexpr Setting setting_table[] = {
                                    "\"ubuntu\"", Audience::control_plane}),
 
     row<&C::kubernetes, &K::version>("kubernetes.version", "version", {},
-                                     {"A minor version (the newest patch that the source has) or an exact one. Tried "
-                                      "from 1.22 to 1.37; others get a warning."}),
+                                     {"A minor version (the newest patch that the source has) or an exact one. Made "
+                                      "for 1.22 to 1.37; others get a warning."}),
     row<&C::kubernetes, &K::source>(
         "kubernetes.source", "one of", {},
         {"`repository`: packages from `repository_url`, signature checked, pinned and held. `bundle`: an archive or "
@@ -231,12 +235,15 @@ constexpr Setting setting_table[] = {
         "containerd.pause_image", "image", optional(syntax::image),
         {"The image of the container that holds a pod's namespaces.", "the one that this Kubernetes version expects",
          "\"registry.k8s.io/pause:3.10.1\""}),
-    row<&C::containerd, &D::registry_mirrors>(
-        "containerd.registry_mirrors", "table of lists of URLs", entries(syntax::registry_host, syntax::web_url),
-        {"For each registry, mirrors that are asked before it, in this order; `\"*\"` is for all registries.", "none",
-         "{ \"docker.io\" = [\"https://mirror.example.com\"] }"}),
+    row<&C::containerd, &D::registry_mirrors>("containerd.registry_mirrors", "table of lists of URLs",
+                                              entries(syntax::registry_host, syntax::web_url),
+                                              {"For each registry, mirrors that are asked before it, in this order; "
+                                               "`\"*\"` is for all registries that are not "
+                                               "named.",
+                                               "none", "{ \"docker.io\" = [\"https://mirror.example.com\"] }"}),
     containerd_toml_row({"Your own part of containerd's configuration, merged over what nodeboot writes. The layers "
-                         "replace it as a whole.",
+                         "replace it as a whole. With it `/etc/containerd/config.toml` is readable by root alone; what "
+                         "looks like a secret in it gets a warning, and is refused in images and user-data.",
                          "nothing", "{ debug = { level = \"info\" } }"}),
 
     row<&C::kubelet, &L::container_log_max_size>("kubelet.container_log_max_size", "quantity", each(syntax::quantity),

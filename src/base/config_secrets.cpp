@@ -60,14 +60,19 @@ std::string registry_credential(const TomlTable& table) {
 
 }  // namespace
 
+std::string secret_in(const Setting& setting, const Config& config) {
+    auto kind = kind_of_secret(to_toml(setting.get(config)));
+    if (!kind.empty() || setting.key != "containerd.extra_config") return kind;
+    if (const auto extra = parse_toml(config.containerd.extra_config))
+        if (const auto key = registry_credential(*extra); !key.empty()) return fmt::format("a registry's '{}'", key);
+    return {};
+}
+
 std::vector<std::string> secrets_in(const Config& config) {
     std::vector<std::string> found;
     for (const auto& setting : config_settings())
-        if (const auto kind = kind_of_secret(to_toml(setting.get(config))); !kind.empty())
+        if (const auto kind = secret_in(setting, config); !kind.empty())
             found.push_back(fmt::format("{}: {}", setting.key, kind));
-    if (const auto extra = parse_toml(config.containerd.extra_config))
-        if (const auto key = registry_credential(*extra); !key.empty())
-            found.push_back(fmt::format("containerd.extra_config: a registry's '{}'", key));
     return found;
 }
 

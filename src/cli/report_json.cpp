@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/config_schema.hpp"
+#include "base/config_secrets.hpp"
 #include "engine/record.hpp"
 #include "version.hpp"
 
@@ -83,7 +84,9 @@ std::string show_json(const LoadedConfig& loaded) {
     out["settings"] = Json::object();
     for (const auto& setting : config_settings()) {
         const std::string key(setting.key);
+        const auto secret = secret_in(setting, loaded.config);
         Json& entry = out["settings"][key] = {{"value", value_json(setting.get(loaded.config))}};
+        if (!secret.empty()) entry = {{"value", nullptr}, {"secret", secret}};
         if (!setting.is_table()) {
             entry["origin"] = loaded.origin_of(key).text();
             continue;

@@ -9,6 +9,7 @@
 #include "base/config_syntax.hpp"
 #include "base/encoding.hpp"
 #include "base/lines.hpp"
+#include "base/node_labels.hpp"
 #include "cloud-init/embedded.hpp"
 #include "net/aws_endpoint.hpp"
 
@@ -121,6 +122,15 @@ Result<void> check_no_secrets(const Config& config) {
                 "leave it out; bake it into the image, or fetch it on the node with the instance's role");
 }
 
+/// The operator's configuration is one for both roles; said here, because the instance would only say it on its console.
+Result<void> check_labels(const NodeConfig& node) {
+    if (node.role != Role::worker) return {};
+    for (const auto& [key, value] : node.labels)
+        if (const auto flaw = worker_label_flaw(key, value); !flaw.empty())
+            return fail(ErrorKind::refused, fmt::format("node.labels of a worker: {}", flaw));
+    return {};
+}
+
 /// What a literal block of YAML cannot hold as it is. node_config() writes none of it.
 Result<void> check_literal(std::string_view text) {
     for (const char c : text)
@@ -133,6 +143,7 @@ Result<void> check_literal(std::string_view text) {
 
 Result<std::string> render_user_data(const UserDataInput& input) {
     NB_CHECK(check_no_secrets(input.config));
+    NB_CHECK(check_labels(input.config.node));
     const auto binary = NB_TRY(std::visit(Describe{}, input.binary));
     Texts texts{{"CONFIG", node_config(input.config)}};
     NB_CHECK(check_literal(texts["CONFIG"]));

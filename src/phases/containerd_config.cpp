@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include <set>
+
 #include "phases/containerd_install.hpp"
 #include "phases/containerd_toml.hpp"
 #include "phases/staleness.hpp"
@@ -21,15 +23,22 @@ constexpr const char* kContainerdFolders[] = {"/etc/containerd",     "/etc/cni/n
 // Before containerd is there its version is not known; `up` asks again when it is. Every containerd reads layout 2.
 const Version kUnknown{1, 7, std::nullopt};
 
+// containerd looks for <host>, <host>_port_ and then this one (docs/hosts.md): not in a folder named "*".
+std::string folder_of(const std::string& registry) { return registry == "*" ? "_default" : registry; }
+
 Result<void> want_mirrors(std::vector<NodeChange>& changes, const HostView& view,
                           const std::map<std::string, std::vector<std::string>>& mirrors) {
     const Path folder = kCerts;
-    for (const auto& [registry, urls] : mirrors)
-        NB_CHECK(want_file(changes, view, folder / registry / "hosts.toml", make_hosts_toml(registry, urls)));
-    for (const auto& registry : NB_TRY(view.list(folder))) {
-        if (mirrors.contains(registry)) continue;
-        const auto text = NB_TRY(view.read(folder / registry / "hosts.toml"));
-        if (text && text->starts_with(own_mark)) NB_CHECK(want_absent(changes, view, folder / registry / "hosts.toml"));
+    std::set<std::string> wanted;
+    for (const auto& [registry, urls] : mirrors) {
+        const auto name = folder_of(registry);
+        wanted.insert(name);
+        NB_CHECK(want_file(changes, view, folder / name / "hosts.toml", make_hosts_toml(registry, urls)));
+    }
+    for (const auto& name : NB_TRY(view.list(folder))) {
+        if (wanted.contains(name)) continue;
+        const auto text = NB_TRY(view.read(folder / name / "hosts.toml"));
+        if (text && text->starts_with(own_mark)) NB_CHECK(want_absent(changes, view, folder / name / "hosts.toml"));
     }
     return {};
 }
@@ -61,7 +70,9 @@ class ContainerdSetup final : public NodePhase {
     Result<std::vector<NodeChange>> plan(const HostView& view) const override {
         std::vector<NodeChange> changes;
         const auto file = NB_TRY(wanted_file(view));
-        NB_CHECK(want_file(changes, view, kFile, file.text));
+        // A fragment of the user's may hold a registry's password, and only root and containerd read this file.
+        const std::uint32_t mode = config_.containerd.extra_config.empty() ? 0644 : 0600;
+        NB_CHECK(want_file(changes, view, kFile, file.text, {.mode = mode}));
         NB_CHECK(want_mirrors(changes, view, config_.containerd.registry_mirrors));
         NB_CHECK(want_file(
             changes, view, kCrictl,
@@ -114,8 +125,16 @@ class ContainerdSetup final : public NodePhase {
     }
 
    private:
+    // By a bundle's, whose version is known once containerd-install has put it there.
+    Result<bool> will_be_replaced(const HostView& view) const {
+        if (config_.containerd.source != ContainerdSource::bundle) return false;
+        const auto unit = NB_TRY(view.read(kContainerdUnitFile));
+        return !unit || !is_own(kContainerdUnitFile, *unit);
+    }
+
     Result<ContainerdFile> wanted_file(const HostView& view) const {
-        const auto version = NB_TRY(containerd_version(view, cri_));
+        const auto version =
+            NB_TRY(will_be_replaced(view)) ? std::optional<Version>() : NB_TRY(containerd_version(view, cri_, clock_));
         if (version) NB_CHECK(check_pair(*version, config_.kubernetes.version));
         return make_containerd_file(config_, version.value_or(kUnknown));
     }
@@ -136,6 +155,10 @@ class ContainerdSetup final : public NodePhase {
         if (writes(changes, kFile)) return std::string("runs with another config");
         if (NB_TRY(started_before_written(view, state, kFile, clock_)))
             return std::string("was started before its config was written");
+        const auto unit = NB_TRY(view.read(kContainerdUnitFile));
+        if (unit && is_own(kContainerdUnitFile, *unit) &&
+            NB_TRY(started_before_written(view, state, kContainerdUnitFile, clock_)))
+            return std::string("was started before its unit was written");
         for (const auto* binary : {"/usr/bin/containerd", "/usr/local/bin/containerd"})
             if (NB_TRY(started_before_written(view, state, binary, clock_)))
                 return std::string("was started before its binary was replaced");

@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <array>
 
 #include "base/lines.hpp"
@@ -97,6 +98,49 @@ Result<void> want_present(const HostView& view, const std::vector<std::string>& 
                 "install it in the image, or set containerd.source to \"distribution\"");
 }
 
+// systemd takes a unit from these folders before the package's (systemd.unit(5)): from the first, a bundle's; the second
+// is where containerd's own guide puts it. What it starts need not be what dpkg knows.
+struct OwnUnit {
+    Path file;
+    Path program;
+};
+
+Result<std::optional<OwnUnit>> program_of_own_unit(const HostView& view) {
+    for (const Path file : {kContainerdUnitFile, "/usr/local/lib/systemd/system/containerd.service"}) {
+        const auto text = NB_TRY(view.read(file));
+        if (!text) continue;
+        for (const auto line : lines_of(*text)) {
+            constexpr std::string_view key = "ExecStart=";
+            if (!line.starts_with(key) || line.size() == key.size()) continue;
+            auto program = words_of(line.substr(key.size())).at(0);
+            program.remove_prefix(std::min(program.find('/'), program.size()));  // "@", "-", "+" … before it
+            if (program == "/usr/bin/containerd") return std::optional<OwnUnit>{};
+            return std::optional(OwnUnit{file, Path(program)});
+        }
+        return std::optional<OwnUnit>{};
+    }
+    return std::optional<OwnUnit>{};
+}
+
+Result<bool> daemon_is_older(const HostView& view, const OwnUnit& own, const Clock& clock) {
+    const auto state = NB_TRY(view.unit(kUnit));
+    return NB_TRY(started_before_written(view, state, own.file, clock)) ||
+           NB_TRY(started_before_written(view, state, own.program, clock));
+}
+
+Result<std::optional<Version>> version_said_by(const HostView& view, const Path& program) {
+    const auto output =
+        NB_TRY(view.query({.argv = {program.string(), "--version"}, .timeout = std::chrono::seconds(10)}));
+    // "containerd github.com/containerd/containerd v1.7.24 88bf19b2105c8b17560993bee28a01ddc2f97182"
+    for (const auto word : words_of(output.out))
+        if (const auto version = parse_version(word); version && word.find('.') != std::string_view::npos)
+            return std::optional(*version);
+    return fail(ErrorKind::corrupted,
+                fmt::format("'{} --version' does not say its version: {}{}", program.string(), trim(output.out),
+                            trim(output.err)),
+                "is it containerd? Take it away, or put the right one there");
+}
+
 class ContainerdInstall final : public NodePhase {
    public:
     ContainerdInstall(const Config& config, ContainerdBundle bundle)
@@ -155,25 +199,23 @@ class ContainerdInstall final : public NodePhase {
 
 }  // namespace
 
-Result<std::optional<Version>> containerd_version(const HostView& view, const Cri& cri) {
-    const auto status = NB_TRY(read_dpkg_status(view));
-    for (const auto* name : {"containerd", "containerd.io"})
-        if (const auto state = status.find(name); !state.version.empty())
-            if (const auto version = parse_version(state.version)) return std::optional(*version);
+Result<std::optional<Version>> containerd_version(const HostView& view, const Cri& cri, const Clock& clock) {
+    const auto own = NB_TRY(program_of_own_unit(view));
+    if (!own) {
+        const auto status = NB_TRY(read_dpkg_status(view));
+        for (const auto* name : {"containerd", "containerd.io"})
+            if (const auto state = status.find(name); !state.version.empty())
+                if (const auto version = parse_version(state.version)) return std::optional(*version);
+    }
+    // What runs was perhaps started from another program: the package's, or the one that was there before. A program
+    // that does not say is a damaged one, which containerd-install replaces first.
+    if (own && NB_TRY(daemon_is_older(view, *own, clock)))
+        if (const auto said = version_said_by(view, own->program)) return said;
     if (const auto running = cri.status(); running && running->runtime_name == "containerd")
         if (const auto version = parse_version(running->runtime_version)) return std::optional(*version);
-    const auto program = NB_TRY(find_program(view, "containerd"));
-    if (!program) return std::optional<Version>{};
-    const auto output =
-        NB_TRY(view.query({.argv = {program->string(), "--version"}, .timeout = std::chrono::seconds(10)}));
-    // "containerd github.com/containerd/containerd v1.7.24 88bf19b2105c8b17560993bee28a01ddc2f97182"
-    for (const auto word : words_of(output.out))
-        if (const auto version = parse_version(word); version && word.find('.') != std::string_view::npos)
-            return std::optional(*version);
-    return fail(ErrorKind::corrupted,
-                fmt::format("'{} --version' does not say its version: {}{}", program->string(), trim(output.out),
-                            trim(output.err)),
-                "is it containerd? Take it away, or put the right one there");
+    const auto program = own ? std::optional(own->program) : NB_TRY(find_program(view, "containerd"));
+    if (!program || !NB_TRY(view.stat(*program))) return std::optional<Version>{};
+    return version_said_by(view, *program);
 }
 
 std::shared_ptr<const NodePhase> make_containerd_install_phase(const Config& config, ContainerdBundle bundle) {

@@ -33,7 +33,8 @@ std::shared_ptr<const NodePhase> make_containerd_install_phase(const Config& con
 /// The version of the containerd that would be started next, or nothing on a machine without one. Asked, cheapest and
 /// surest first: dpkg's database (packages "containerd", "containerd.io"), the running daemon over CRI, and last
 /// `containerd --version`, which costs a process and happens only where the first two know nothing (a binary that is
-/// not of a package and does not run).
-Result<std::optional<Version>> containerd_version(const HostView& view, const Cri& cri);
+/// not of a package and does not run). With a unit file that stands before the package's and starts another program
+/// (a bundle's), dpkg is not asked, nor a daemon that was started before that file or program was written.
+Result<std::optional<Version>> containerd_version(const HostView& view, const Cri& cri, const Clock& clock);
 
 }  // namespace nodeboot

@@ -182,7 +182,7 @@ std::string make_hosts_toml(const std::string& registry, const std::vector<std::
     std::string text = "# Made by nodeboot; change with containerd.registry_mirrors in its config.\n";
     if (registry == "docker.io")
         text += "server = \"https://registry-1.docker.io\"\n";
-    else if (registry != "_default")
+    else if (registry != "*")  // with no server named, the registry that was asked for stands behind the mirrors
         text += fmt::format("server = {}\n", toml_string("https://" + registry));
     for (const auto& mirror : mirrors) {
         text += fmt::format("\n[host.{}]\ncapabilities = [\"pull\", \"resolve\"]\n", toml_string(mirror));

@@ -28,8 +28,8 @@ Result<ContainerdFile> make_containerd_file(const Config& config, const Version&
 /// containerd compares it as text.
 std::string pause_image(const Config& config);
 
-/// /etc/containerd/certs.d/<registry>/hosts.toml (containerd docs/hosts.md): the mirrors in order, then the registry
-/// itself. Read at every pull, so no restart is needed.
+/// hosts.toml for a registry below /etc/containerd/certs.d (containerd docs/hosts.md): the mirrors in order, then the
+/// registry itself; for "*" whichever was asked for. Read at every pull, so no restart is needed.
 std::string make_hosts_toml(const std::string& registry, const std::vector<std::string>& mirrors);
 
 }  // namespace nodeboot

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/node_labels.hpp"
 #include "base/yaml.hpp"
 
 namespace nodeboot {
@@ -30,32 +31,35 @@ Json extra_args(const Version& version, const Arguments& arguments) {
     return out;
 }
 
-// Labels that a kubelet may give itself (NodeRestriction admission): no kubernetes.io or k8s.io name except under
-// kubelet.kubernetes.io and node.kubernetes.io. The others are set from the control plane.
-bool may_label_itself(const std::string& key) {
-    const std::string domain = key.substr(0, key.find('/') == std::string::npos ? 0 : key.find('/'));
-    const auto under = [&](std::string_view parent) {
-        return domain == parent || (domain.size() > parent.size() && domain.ends_with(parent) &&
-                                    domain[domain.size() - parent.size() - 1] == '.');
+// kubeadm gives a control plane its own taints only where the file has none at all (SetNodeRegistrationDynamicDefaults),
+// so they stand beside the user's: "master" up to 1.23, both in 1.24, "control-plane" from 1.25 (KEP-2067).
+std::vector<Taint> control_plane_taints(std::vector<Taint> taints, const Version& version) {
+    if (taints.empty()) return taints;
+    const auto add = [&](const std::string& key) {
+        const Taint own{key, "", "NoSchedule"};
+        for (const auto& taint : taints)
+            if (taint.key == own.key && taint.effect == own.effect) return;
+        taints.push_back(own);
     };
-    if (under("kubelet.kubernetes.io") || under("node.kubernetes.io")) return true;
-    return !under("kubernetes.io") && !under("k8s.io");
+    if (version.at_least(1, 24)) add("node-role.kubernetes.io/control-plane");
+    if (!version.at_least(1, 25)) add("node-role.kubernetes.io/master");
+    return taints;
 }
 
-Json node_registration(const Config& config, const KubeadmFacts& facts) {
+Json node_registration(const Config& config, const KubeadmFacts& facts, const std::vector<Taint>& taints) {
     Json out{{"name", facts.node_name},
              {"criSocket", "unix:///run/containerd/containerd.sock"},
              {"imagePullPolicy", "IfNotPresent"}};
     if (!config.control_plane.ignore_preflight_errors.empty())
         out["ignorePreflightErrors"] = config.control_plane.ignore_preflight_errors;
-    if (!config.node.taints.empty()) {
+    if (!taints.empty()) {
         out["taints"] = Json::array();
-        for (const auto& taint : config.node.taints)
+        for (const auto& taint : taints)
             out["taints"].push_back({{"key", taint.key}, {"value", taint.value}, {"effect", taint.effect}});
     }
     Arguments arguments = config.kubelet.extra_args;
     std::string labels;
-    for (const auto& [key, value] : config.node.labels)
+    for (const auto& [key, value] : config.node.labels)  // a control plane gets the others from the phase node-roles
         if (may_label_itself(key)) labels += (labels.empty() ? "" : ",") + key + "=" + value;
     if (!labels.empty()) arguments["node-labels"] = labels;
     // Not in KubeletConfiguration, which is the whole cluster's: a node without this file could start no pod.
@@ -74,7 +78,7 @@ Json init_configuration(const Config& config, const KubeadmFacts& facts) {
     Json out{{"apiVersion", api_version(facts.version)}, {"kind", "InitConfiguration"}};
     out["bootstrapTokens"] = Json::array({{{"ttl", "1m0s"}}});
     out["localAPIEndpoint"] = {{"bindPort", config.network.api_port}};
-    out["nodeRegistration"] = node_registration(config, facts);
+    out["nodeRegistration"] = node_registration(config, facts, control_plane_taints(config.node.taints, facts.version));
     return out;
 }
 
@@ -158,7 +162,7 @@ std::string render_kubeadm_init(const Config& config, const KubeadmFacts& facts)
 
 Secret render_kubeadm_join(const Config& config, const KubeadmFacts& facts, const JoinSecret& join) {
     Json out{{"apiVersion", api_version(facts.version)}, {"kind", "JoinConfiguration"}};
-    out["nodeRegistration"] = node_registration(config, facts);
+    out["nodeRegistration"] = node_registration(config, facts, config.node.taints);
     out["discovery"] = {{"bootstrapToken",
                          {{"apiServerEndpoint", join.endpoint},
                           {"token", std::string(join.token.reveal())},

@@ -128,7 +128,9 @@ Result<Findings> check_cgroup(const Machine& machine) {
          .what = fmt::format("cgroup v1 is in use{}",
                              refused ? fmt::format(", which kubelet {} refuses", version.minor_text())
                                      : std::string(", which kubelet refuses from 1.35 on")),
-         .hint = "boot with systemd.unified_cgroup_hierarchy=1; or let kubelet take it (failCgroupV1: false)"}};
+         // kubelet's own way out (failCgroupV1) is no flag, and no key of nodeboot's sets it.
+         .hint = refused ? "boot with systemd.unified_cgroup_hierarchy=1, or set kubernetes.version to 1.34 or older"
+                         : "boot with systemd.unified_cgroup_hierarchy=1"}};
 }
 
 Result<Findings> check_clock(const Machine& machine) {

@@ -13,6 +13,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::Pair;
 
 std::string first_mistake(const LoadedConfig& loaded) {
@@ -109,8 +110,55 @@ TEST(Config, a_bad_value_is_not_reported_again_by_the_rules) {
     EXPECT_EQ(loaded.mistakes[0].key, "network.pod_cidr");
 }
 
-TEST(Config, role_labels_are_allowed_because_the_control_plane_sets_them) {
-    EXPECT_TRUE(load_config({{"a.toml", "[node.labels]\n\"node-role.kubernetes.io/worker\" = ''"}}).ok());
+TEST(Config, a_worker_s_labels_are_those_that_somebody_gives_it) {
+    const auto mistake = [](const std::string& role, const std::string& label) {
+        const auto loaded = load_config({{"a.toml", "[node]\nrole = '" + role + "'\n[node.labels]\n" + label + "\n"}});
+        return loaded.ok() ? "" : loaded.mistakes.at(0).text();
+    };
+    for (const auto* label : {"'node-role.kubernetes.io/worker' = ''", "'node.kubernetes.io/pool' = 'a'",
+                              "disk = 'ssd'", "'topology.kubernetes.io/zone' = 'z'", "'example.com/k8s.io' = 'b'"}) {
+        EXPECT_EQ(mistake("worker", label), "");
+        EXPECT_EQ(mistake("control-plane", label), "");
+    }
+    for (const auto* label : {"'node-role.kubernetes.io/edge' = ''", "'kubernetes.io/disk' = 'ssd'",
+                              "'x.k8s.io/disk' = 'ssd'", "'node-role.kubernetes.io/worker' = 'true'"}) {
+        EXPECT_NE(mistake("worker", label), "") << label;
+        EXPECT_EQ(mistake("control-plane", label), "") << "the control plane labels itself";
+    }
+    EXPECT_EQ(mistake("worker", "'node-role.kubernetes.io/edge' = 'a'"),
+              "a.toml:4:34: node.labels.node-role.kubernetes.io/edge: a worker may not give itself "
+              "'node-role.kubernetes.io/edge' (NodeRestriction); once it has joined, where kubectl is admin: kubectl "
+              "label node NAME node-role.kubernetes.io/edge=a");
+}
+
+TEST(Config, a_secret_is_warned_of_where_it_stands_and_never_shown) {
+    const std::string auth = "plugins.'io.containerd.grpc.v1.cri'.registry.configs.'r.io'.auth";
+    for (const auto& [text, place] : std::vector<std::pair<std::string, std::string>>{
+             {"[containerd.extra_config." + auth + "]\npassword = 'hunter2'", "a.toml:1:"},
+             {"[containerd]\nextra_config = '''\n[" + auth + "]\npassword = \"hunter2\"\n'''", "a.toml:2:16"}}) {
+        const auto loaded = load_config({{"a.toml", text}});
+        ASSERT_TRUE(loaded.ok()) << loaded.error().message;
+        ASSERT_EQ(loaded.warnings.size(), 1U);
+        const auto warning = loaded.warnings[0].text();
+        EXPECT_THAT(warning, HasSubstr(place));
+        EXPECT_THAT(warning,
+                    HasSubstr("containerd.extra_config: holds what looks like a secret (a registry's 'auth')"));
+        EXPECT_THAT(warning, Not(HasSubstr("hunter2")));
+        for (const auto origins : {ShowOrigins::yes, ShowOrigins::no}) {
+            const auto shown = show_config(loaded, origins);
+            EXPECT_THAT(shown, Not(HasSubstr("hunter2")));
+            EXPECT_THAT(shown, HasSubstr("# extra_config is not shown: it holds what looks like a secret (a registry's "
+                                         "'auth')\n"));
+        }
+    }
+}
+
+TEST(Config, a_secret_in_a_table_is_warned_of_too) {
+    const auto loaded =
+        load_config({{"a.toml", "[kubelet.extra_args]\nkey = '-----BEGIN EC PRIVATE KEY-----hunter2'"}});
+    ASSERT_EQ(loaded.warnings.size(), 1U);
+    EXPECT_THAT(loaded.warnings[0].text(), HasSubstr("a.toml:2:7: kubelet.extra_args: holds what looks like a secret"));
+    EXPECT_THAT(show_config(loaded, ShowOrigins::yes), Not(HasSubstr("hunter2")));
 }
 
 TEST(Config, containerd_takes_a_table_or_toml_text) {

@@ -283,6 +283,19 @@ TEST_F(NodeCommands, config_check_lists_mistakes_one_a_line) {
     std::filesystem::remove(config_file);
 }
 
+TEST_F(NodeCommands, config_show_shows_no_secret) {
+    config_file = "/tmp/nodeboot-test-" + std::to_string(::getpid()) + ".toml";
+    std::ofstream(config_file) << "[containerd.extra_config.plugins.cri.registry.configs.r.auth]\n"
+                                  "password = 'hunter2'\n";
+    for (const char* format : {"text", "json"}) {
+        EXPECT_EQ(run({"config", "show", "--output", format}), exit_ok);
+        EXPECT_THAT(out, AllOf(HasSubstr("extra_config"), HasSubstr("a registry's 'auth'"), Not(HasSubstr("hunter2"))));
+    }
+    EXPECT_EQ(run({"config", "check"}), exit_ok);
+    EXPECT_THAT(err, AllOf(HasSubstr("warning: " + config_file + ":1:"), Not(HasSubstr("hunter2"))));
+    std::filesystem::remove(config_file);
+}
+
 TEST_F(NodeCommands, every_shell_gets_completions) {
     for (const char* shell : {"bash", "zsh", "fish"}) {
         EXPECT_EQ(run({"completion", shell}), exit_ok);

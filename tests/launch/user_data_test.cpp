@@ -208,6 +208,15 @@ TEST(UserData, with_a_secret_is_refused_without_showing_it) {
     }
 }
 
+TEST(UserData, of_a_worker_with_labels_that_nobody_would_give_it_is_refused) {
+    Config config = worker();
+    config.node.labels = {{"node-role.kubernetes.io/edge", "a"}};
+    EXPECT_NE(error_of(config, BinaryInImage{}).find("kubectl label node NAME node-role.kubernetes.io/edge=a"),
+              std::string::npos);
+    config.node.role = Role::control_plane;
+    rendered(config, BinaryInImage{});
+}
+
 TEST(UserData, what_only_resembles_a_secret_is_let_pass) {
     Config config = worker();
     config.containerd.extra_config = "a = 'AKIAIOSFODNN7EXAMPLES'\nb = 'docker.io.example.internal.example12345678'\n";

@@ -82,6 +82,32 @@ TEST_F(ContainerdConfigPhase, mirrors_come_and_go_without_a_restart_and_those_of
     EXPECT_EQ(node.host.log, Lines{"remove /etc/containerd/certs.d/docker.io/hosts.toml"});
 }
 
+TEST_F(ContainerdConfigPhase, mirrors_of_all_registries_stand_where_containerd_looks_for_them) {
+    ASSERT_TRUE(node.converge(*phase()));
+    node.config.containerd.registry_mirrors = {{"*", {"https://mirror.example"}}};
+    expect_converges(node, *phase());
+    EXPECT_EQ(node.host.log, Lines{"write /etc/containerd/certs.d/_default/hosts.toml"});
+    // containerd would take a server for the one of every registry; without one it asks the image's own.
+    const auto text = node.host.content("/etc/containerd/certs.d/_default/hosts.toml").value_or("server = absent");
+    EXPECT_EQ(text.find("server ="), std::string::npos);
+    node.config.containerd.registry_mirrors.clear();
+    expect_converges(node, *phase());
+    EXPECT_EQ(node.host.log, Lines{"remove /etc/containerd/certs.d/_default/hosts.toml"});
+}
+
+TEST_F(ContainerdConfigPhase, config_with_a_fragment_of_the_user_s_is_root_s_alone) {
+    ASSERT_TRUE(node.converge(*phase()));
+    EXPECT_EQ(node.host.files[kFile].info.mode, 0644U);
+    node.config.containerd.extra_config =
+        "[plugins.'io.containerd.grpc.v1.cri'.registry.configs.'r.io'.auth]\npassword = 'hunter2hunter2'\n";
+    expect_converges(node, *phase());
+    EXPECT_EQ(node.host.files[kFile].info.mode, 0600U);
+    node.host.files[kFile].info.mode = 0644;
+    expect_converges(node, *phase());
+    EXPECT_EQ(node.host.files[kFile].info.mode, 0600U);
+    EXPECT_EQ(node.host.log.size(), 1U) << "a mode needs no restart";
+}
+
 TEST_F(ContainerdConfigPhase, layout_follows_the_installed_version) {
     node.config.kubernetes.version = {1, 36, std::nullopt};
     EXPECT_NE(error_of(node, *phase()).find("Kubernetes 1.36 needs containerd 2.x"), std::string::npos);
@@ -115,17 +141,102 @@ TEST_F(ContainerdConfigPhase, verify_believes_cri_and_not_the_file) {
 
 TEST(ContainerdVersion, comes_from_dpkg_then_cri_then_the_program) {
     FakeNode node;
-    EXPECT_EQ(containerd_version(node.host, node.cri).value(), std::nullopt);
+    EXPECT_EQ(containerd_version(node.host, node.cri, node.clock).value(), std::nullopt);
     node.host.put("/usr/local/bin/containerd", "", 0755);
     node.host.programs["/usr/local/bin/containerd --version"] = [](const Command&) {
         return CommandOutput{
             0, "containerd github.com/containerd/containerd v2.0.5 fb4c30d4ede3531652d86197bf3fc9515e5276d9\n", ""};
     };
-    EXPECT_EQ(containerd_version(node.host, node.cri).value()->text(), "2.0.5");
+    EXPECT_EQ(containerd_version(node.host, node.cri, node.clock).value()->text(), "2.0.5");
     node.cri.state = CriStatus{.runtime_name = "containerd", .runtime_version = "v2.1.4"};
-    EXPECT_EQ(containerd_version(node.host, node.cri).value()->text(), "2.1.4");
+    EXPECT_EQ(containerd_version(node.host, node.cri, node.clock).value()->text(), "2.1.4");
     install(node, "1.6.20~ds1-1+deb12u3");
-    EXPECT_EQ(containerd_version(node.host, node.cri).value()->text(), "1.6.20");
+    EXPECT_EQ(containerd_version(node.host, node.cri, node.clock).value()->text(), "1.6.20");
+}
+
+// Debian's containerd 2.x is installed and runs, and a bundle brings 1.7, or the other way round.
+class ContainerdOfABundle : public ::testing::Test {
+   protected:
+    ContainerdOfABundle() {
+        node.host.now = node.clock.wall() - std::chrono::hours(1);
+        install(node, "2.1.5-1");
+        node.host.units[kUnit] = running_unit(node.clock.wall() - std::chrono::minutes(30));
+        node.cri.state = CriStatus{.runtime_name = "containerd", .runtime_version = "2.1.5"};
+        node.host.now = node.clock.wall();
+        put_bundle("1.7.24");
+    }
+    void put_bundle(const std::string& version) {
+        node.host.put(kContainerdUnitFile, "# Made by nodeboot for a test.\n[Service]\nExecStart=" + program + "\n");
+        node.host.put(program, "", 0755);
+        node.host.programs[program + " --version"] = [version](const Command&) {
+            return CommandOutput{0, "containerd github.com/containerd/containerd v" + version + " 88bf19b2\n", ""};
+        };
+    }
+    std::string version() {
+        const auto found = containerd_version(node.host, node.cri, node.clock);
+        return !found ? found.error().text() : *found ? (*found)->text() : "none";
+    }
+    std::shared_ptr<const NodePhase> phase() { return make_containerd_config_phase(node.config, node.cri, node.clock); }
+    const std::string program = "/usr/local/bin/containerd";
+    FakeNode node;
+};
+
+TEST_F(ContainerdOfABundle, is_configured_and_not_the_package_that_still_runs) {
+    EXPECT_EQ(version(), "1.7.24");
+    ASSERT_TRUE(node.converge(*phase()));
+    EXPECT_NE(node.host.content(kFile)->find("version = 2\n"), std::string::npos);
+    EXPECT_EQ(node.host.log.back(), "restart containerd.service");
+}
+
+TEST_F(ContainerdOfABundle, that_runs_is_asked_over_cri) {
+    node.clock.advance(std::chrono::minutes(1));
+    node.host.units[kUnit].started = node.clock.wall();
+    node.cri.state->runtime_version = "1.7.24";
+    node.host.programs.clear();
+    EXPECT_EQ(version(), "1.7.24");
+}
+
+TEST_F(ContainerdOfABundle, that_was_replaced_is_asked_itself) {
+    node.clock.advance(std::chrono::minutes(1));
+    node.host.units[kUnit].started = node.clock.wall();
+    node.cri.state->runtime_version = "1.7.24";
+    node.clock.advance(std::chrono::minutes(1));
+    node.host.now = node.clock.wall();
+    put_bundle("2.2.0");
+    EXPECT_EQ(version(), "2.2.0");
+    // A damaged one is no reason to give up: containerd-install mends it before.
+    node.host.programs.clear();
+    EXPECT_EQ(version(), "1.7.24");
+}
+
+TEST_F(ContainerdOfABundle, that_is_not_there_yet_is_not_taken_for_the_package) {
+    node.host.files.erase(kContainerdUnitFile);
+    install(node, "1.7.24-1");
+    node.config.kubernetes.version = {1, 36, std::nullopt};
+    EXPECT_NE(error_of(node, *phase()).find("Kubernetes 1.36 needs containerd 2.x"), std::string::npos);
+    node.config.containerd.source = ContainerdSource::bundle;
+    EXPECT_EQ(error_of(node, *phase()), "");
+}
+
+TEST_F(ContainerdOfABundle, whose_unit_was_written_after_the_start_is_restarted) {
+    node.clock.advance(std::chrono::minutes(1));
+    ASSERT_TRUE(node.converge(*phase()));
+    node.host.units[kUnit].started = node.clock.wall();
+    node.cri.state->runtime_version = "1.7.24";
+    ASSERT_EQ(planned(node, *phase()), Lines{});
+    node.clock.advance(std::chrono::minutes(1));
+    node.host.now = node.clock.wall();
+    node.host.put(kContainerdUnitFile, *node.host.content(kContainerdUnitFile));
+    EXPECT_EQ(planned(node, *phase()),
+              Lines{"containerd.service: was started before its unit was written -> restarted; restart "
+                    "containerd.service"});
+}
+
+TEST(ContainerdVersion, is_dpkg_s_where_a_unit_of_the_owner_s_starts_the_package_s_program) {
+    FakeNode node;
+    install(node, "1.6.20~ds1-1+deb12u3");
+    node.host.put(kContainerdUnitFile, "[Service]\nExecStart=-/usr/bin/containerd --log-level debug\n");
+    EXPECT_EQ(containerd_version(node.host, node.cri, node.clock).value()->text(), "1.6.20");
 }
 
 }  // namespace

@@ -76,6 +76,13 @@ TEST(KubeadmConfig, endpoint_without_a_port_gets_the_api_port) {
               std::string::npos);
 }
 
+TEST(KubeadmConfig, labels_of_kubelet_s_own_list_are_given_at_joining) {
+    Config config;
+    config.node.labels = {{"topology.kubernetes.io/zone", "z"}, {"kubernetes.io/hostname", "h"}};
+    const Secret text = render_kubeadm_join(config, facts(35, 1), join_secret());
+    EXPECT_NE(text.reveal().find("kubernetes.io/hostname=h,topology.kubernetes.io/zone=z"), std::string_view::npos);
+}
+
 TEST(KubeadmConfig, a_label_that_a_kubelet_may_not_give_itself_is_left_to_the_control_plane) {
     Config config;
     config.node.labels = {{"node-role.kubernetes.io/edge", ""}, {"example.k8s.io/a", "b"}, {"team", "x"}};
@@ -83,6 +90,39 @@ TEST(KubeadmConfig, a_label_that_a_kubelet_may_not_give_itself_is_left_to_the_co
     EXPECT_EQ(text.reveal().find("node-role"), std::string_view::npos);
     EXPECT_EQ(text.reveal().find("k8s.io/a"), std::string_view::npos);
     EXPECT_NE(text.reveal().find("team=x"), std::string_view::npos);
+}
+
+// kubeadm leaves its own taints out as soon as the file has any: without them every pod could run there.
+TEST(KubeadmConfig, taints_of_the_user_s_stand_beside_the_control_plane_s_own) {
+    struct Case {
+        unsigned minor;
+        bool control_plane, master;
+    };
+    for (const auto& [minor, control_plane, master] : std::vector<Case>{
+             {22, false, true}, {23, false, true}, {24, true, true}, {25, true, false}, {37, true, false}}) {
+        const auto text = render_kubeadm_init(everything_set(), facts(minor, 1));
+        const auto has = [&](const std::string& key) { return text.find("key: " + key + "\n") != std::string::npos; };
+        EXPECT_TRUE(has("dedicated")) << text;
+        EXPECT_EQ(has("node-role.kubernetes.io/control-plane"), control_plane) << text;
+        EXPECT_EQ(has("node-role.kubernetes.io/master"), master) << text;
+    }
+}
+
+TEST(KubeadmConfig, a_control_plane_s_taint_stands_once_and_only_beside_others) {
+    const std::string key = "node-role.kubernetes.io/control-plane";
+    const auto times = [&](const std::vector<Taint>& taints) {
+        Config config;
+        config.node.taints = taints;
+        const auto text = render_kubeadm_init(config, facts(35, 1));
+        int count = 0;
+        for (auto at = text.find(key); at != std::string::npos; at = text.find(key, at + 1)) ++count;
+        return count;
+    };
+    EXPECT_EQ(times({}), 0) << "kubeadm's own default";
+    EXPECT_EQ(times({{key, "", "NoSchedule"}}), 1);
+    EXPECT_EQ(times({{key, "", "NoExecute"}}), 2) << "another effect is another taint";
+    const Secret join = render_kubeadm_join(everything_set(), facts(35, 1), join_secret());
+    EXPECT_EQ(join.reveal().find("node-role"), std::string_view::npos);
 }
 
 }  // namespace

@@ -109,6 +109,15 @@ TEST_F(Preflight, cgroup_v1_is_refused_from_1_35_on_and_warned_of_before) {
     EXPECT_EQ(problems(), Lines{"cgroup?"});
 }
 
+TEST_F(Preflight, what_to_do_about_cgroup_v1_can_be_done) {
+    node.host.files.erase("/sys/fs/cgroup/cgroup.controllers");
+    node.host.put("/sys/fs/cgroup/memory/tasks", "");
+    const auto hint = [&] { return find_preflight_problems(node.config, node.host, node.clock)->at(0).hint; };
+    EXPECT_EQ(hint(), "boot with systemd.unified_cgroup_hierarchy=1, or set kubernetes.version to 1.34 or older");
+    node.config.kubernetes.version = {1, 34, 2};
+    EXPECT_EQ(hint(), "boot with systemd.unified_cgroup_hierarchy=1");
+}
+
 TEST_F(Preflight, unknown_system_is_warned_of_not_refused) {
     node.host.put("/etc/os-release", "ID=fedora\nVERSION_ID=41\nPRETTY_NAME=\"Fedora Linux 41\"\n");
     EXPECT_EQ(problems(), Lines{"os?"});
