@@ -244,6 +244,18 @@ NETWORK_DRIFTS: list[Callable[[Account], None]] = [
     address_tags_removed, cluster_tags_removed, names_removed]
 
 
+def groups_named_in_outbound_rules(account: Account) -> None:
+    """Each in the other's: EC2 deletes no group that a rule names, whichever way the rule leads."""
+    groups = [_group(account, "worker"), _group(account, "control-plane")]
+    for group, other in (groups, reversed(groups)):
+        account.ec2.authorize_security_group_egress(GroupId=group, IpPermissions=[
+            {"IpProtocol": "tcp", "FromPort": 6443, "ToPort": 6443, "UserIdGroupPairs": [{"GroupId": other}]},
+            {"IpProtocol": "-1", "UserIdGroupPairs": [{"GroupId": other}]}])
+
+
+NETWORK_DRIFTS.append(groups_named_in_outbound_rules)
+
+
 @pytest.mark.parametrize("drift", NETWORK_DRIFTS, ids=lambda one: one.__name__)
 def test_what_was_changed_by_hand_is_shown_and_put_right(
         operator: Operator, account: Account, drift: Callable[[Account], None]) -> None:
@@ -402,16 +414,27 @@ def way_out_removed(account: Account) -> None:
     account.ec2.delete_internet_gateway(InternetGatewayId=gateway["InternetGatewayId"])
 
 
-@pytest.mark.parametrize("drift", [instance_terminated, policy_widened, policy_removed, groups_of_an_instance_changed,
-                                   metadata_loosened, binary_deleted, bucket_opened, bucket_removed,
-                                   bucket_tags_removed, instance_stopped, instance_lost_its_tags,
-                                   profile_of_an_instance_removed, profile_of_an_instance_changed,
-                                   profile_deleted_and_made_again, role_removed,
-                                   role_given_to_others, role_tags_removed, profile_emptied,
-                                   subnet_removed_with_its_instance, way_out_removed], ids=lambda one: one.__name__)
+INSTANCE_DRIFTS: list[Callable[[Account], None]] = [
+    instance_terminated, policy_widened, policy_removed, groups_of_an_instance_changed, metadata_loosened,
+    binary_deleted, bucket_opened, bucket_removed, bucket_tags_removed, instance_stopped, instance_lost_its_tags,
+    profile_of_an_instance_removed, profile_of_an_instance_changed, profile_deleted_and_made_again, role_removed,
+    role_given_to_others, role_tags_removed, profile_emptied, subnet_removed_with_its_instance, way_out_removed]
+
+
+@pytest.mark.parametrize("drift", INSTANCE_DRIFTS, ids=lambda one: one.__name__)
 def test_an_instance_or_what_it_needs_changed_by_hand_is_put_right(
         operator: Operator, account: Account, drift: Callable[[Account], None]) -> None:
     test_what_was_changed_by_hand_is_shown_and_put_right(operator, account, drift)
+
+
+@pytest.mark.parametrize("drift", [*NETWORK_DRIFTS, *INSTANCE_DRIFTS], ids=lambda one: one.__name__)
+def test_what_was_changed_by_hand_is_taken_away_as_it_is(
+        operator: Operator, account: Account, drift: Callable[[Account], None]) -> None:
+    """Without an `up` that puts it right first."""
+    operator.up()
+    drift(account)
+    operator.down()
+    account.empty()
 
 
 def test_a_zone_without_capacity_is_avoided(operator: Operator, account: Account, cloud: CloudHandle) -> None:

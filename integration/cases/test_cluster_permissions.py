@@ -227,7 +227,7 @@ NEITHER: list[Act] = [
     lambda node, *_: node.get("/nodeboot/demo/launch"), lambda node, *_: node.get("/nodeboot/demo-2/join"),
     lambda node, *_: node.ssm.get_parameters_by_path(Path="/nodeboot/demo/", Recursive=True),
     lambda node, *_: node.ssm.delete_parameter(Name=JOIN), lambda node, *_: node.ec2.describe_instances(),
-    lambda node, bucket, _: node.s3.get_object(Bucket=bucket, Key="demo/nodeboot-another"),
+    lambda node, bucket, key: node.s3.get_object(Bucket=bucket, Key=key.replace("demo/", "other/")),
     lambda node, bucket, key: node.s3.put_object(Bucket=bucket, Key=key, Body=b"x"),
     lambda node, bucket, key: node.s3.delete_object(Bucket=bucket, Key=key),
     lambda node, bucket, _: node.s3.list_objects_v2(Bucket=bucket)]

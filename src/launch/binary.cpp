@@ -43,6 +43,7 @@ Result<void> patiently(CloudContext& context, const std::function<Result<void>()
 }  // namespace
 
 struct Binary::Bucket {
+    std::string account;  ///< of whoever runs this, not of the bucket
     std::string name;
     bool given = false;
     std::unique_ptr<S3> s3;
@@ -61,15 +62,16 @@ Result<Binary::Bucket*> Binary::bucket(const CloudView& view) {
     if (!bucket_) {
         const std::string& given = config_.binary.bucket;
         bucket_ = std::make_unique<Bucket>(
-            given.empty() ? make_own_bucket(view, account)
-                          : Bucket{given, true, options_.make_s3({.expected_owner = {}, .stop = view.scope().stop})});
+            given.empty()
+                ? make_own_bucket(view, account)
+                : Bucket{account, given, true, options_.make_s3({.expected_owner = {}, .stop = view.scope().stop})});
     }
     return bucket_.get();
 }
 
 /// A bucket of another account may be lent to this one on purpose; one with the name of ours is a trap.
 Binary::Bucket Binary::make_own_bucket(const CloudView& view, const std::string& account) const {
-    return {bucket_name(config_.cluster.name, account, options_.region), false,
+    return {account, bucket_name(config_.cluster.name, account, options_.region), false,
             options_.make_s3({.expected_owner = account, .stop = view.scope().stop})};
 }
 
@@ -83,8 +85,12 @@ Result<const Binary::File*> Binary::file() {
     return file_.get();
 }
 
+std::string Binary::key_in(const Bucket& bucket, const std::string& sha256) const {
+    return binary_key(config_.cluster.name, bucket.account, options_.region, sha256);
+}
+
 Result<S3Object> Binary::object_in(const Bucket& bucket) {
-    return S3Object{bucket.name, binary_key(config_.cluster.name, NB_TRY(file())->sha256)};
+    return S3Object{bucket.name, key_in(bucket, NB_TRY(file())->sha256)};
 }
 
 Result<BinarySource> Binary::source(const CloudView& view) {
@@ -225,7 +231,7 @@ Result<CloudChanges> Binary::plan_removal(const CloudView& view) {
     if (uploads && !config_.binary.bucket.empty()) {
         Bucket& lent = *NB_TRY(bucket(view));
         if (NB_TRY(lent.s3->bucket_exists(lent.name)))
-            NB_CHECK(plan_removal_of_objects(changes, lent, binary_key(config_.cluster.name, "")));
+            NB_CHECK(plan_removal_of_objects(changes, lent, key_in(lent, "")));
     }
     // The settings may have been others when the cluster was made.
     const bool expected = uploads && config_.binary.bucket.empty();
@@ -255,7 +261,7 @@ Result<void> Binary::plan_removal_of_own_bucket(CloudChanges& changes, const Clo
     const S3::Tags tags = NB_TRY(s3.bucket_tags(name));
     const bool tagged = std::find(tags.begin(), tags.end(),
                                   std::pair(std::string("nodeboot.io/cluster"), config_.cluster.name)) != tags.end();
-    const std::string ours = binary_key(config_.cluster.name, "");
+    const std::string ours = key_in(*own_bucket_, "");
     for (const auto& item : NB_TRY(s3.list(name, "")))
         if (!tagged && !item.key.starts_with(ours))
             return fail(ErrorKind::conflict,

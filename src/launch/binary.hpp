@@ -43,6 +43,7 @@ class Binary {
     struct Seen;
     Result<Bucket*> bucket(const CloudView& view);
     Result<const File*> file();
+    std::string key_in(const Bucket& bucket, const std::string& sha256) const;
     Result<S3Object> object_in(const Bucket& bucket);
     Result<Seen> look(Bucket& bucket, const S3Object& object) const;
     Result<Seen> seen(const CloudView& view, Bucket& bucket, const S3Object& object) const;

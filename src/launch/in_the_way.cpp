@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+
 #include "base/lines.hpp"
 
 namespace nodeboot {
@@ -29,7 +31,9 @@ std::vector<Place> places_of(Kind kind) {
                     {Kind::internet_gateway, "attachment.vpc-id"}};
         case Kind::subnet: return {{Kind::nat_gateway, "subnet-id"}, {Kind::network_interface, "subnet-id"}};
         case Kind::security_group:
-            return {{Kind::network_interface, "group-id"}, {Kind::security_group, "ip-permission.group-id"}};
+            return {{Kind::network_interface, "group-id"},
+                    {Kind::security_group, "ip-permission.group-id"},
+                    {Kind::security_group, "egress.ip-permission.group-id"}};
         case Kind::internet_gateway: return {{Kind::network_interface, "vpc-id"}};
         default: return {};
     }
@@ -84,7 +88,9 @@ Result<std::vector<std::string>> in_the_way(const CloudView& view, const Resourc
                              .topic = topic}));
         for (const Xml& item : *answer) {
             const Resource candidate = parse_resource(kind, item);
-            if (holds(candidate, resource, view.scope().cluster)) out.push_back(told_apart(candidate));
+            if (!holds(candidate, resource, view.scope().cluster)) continue;
+            auto text = told_apart(candidate);  // one that names it in both directions is in both answers
+            if (std::find(out.begin(), out.end(), text) == out.end()) out.push_back(std::move(text));
         }
     }
     if (out.size() > named_at_most) {

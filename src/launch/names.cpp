@@ -26,8 +26,9 @@ std::string bucket_name(const std::string& cluster, const std::string& account, 
     return bounded(fmt::format("nodeboot-{}-{}-{}", cluster, account, region), 63);
 }
 
-std::string binary_key(const std::string& cluster, const std::string& sha256) {
-    return fmt::format("{}/nodeboot-{}", cluster, sha256);
+std::string binary_key(const std::string& cluster, const std::string& account, const std::string& region,
+                       const std::string& sha256) {
+    return fmt::format("{}/{}/{}/nodeboot-{}", cluster, account, region, sha256);
 }
 
 std::string parameter_name(const std::string& cluster, const std::string& leaf) {

@@ -19,8 +19,10 @@ inline constexpr const char* role_policy_name = "nodeboot";
 /// 63 characters; the account is in it because bucket names are shared by everybody.
 std::string bucket_name(const std::string& cluster, const std::string& account, const std::string& region);
 
-/// "demo/nodeboot-<sha256>": what user-data names is never replaced by something else.
-std::string binary_key(const std::string& cluster, const std::string& sha256);
+/// "demo/123456789012/eu-central-1/nodeboot-<sha256>": what user-data names is never replaced by something else, and clusters
+/// of one name in several accounts or regions may share a bucket.
+std::string binary_key(const std::string& cluster, const std::string& account, const std::string& region,
+                       const std::string& sha256);
 
 /// "/nodeboot/demo/join"; the folder of all of them without `leaf`.
 std::string parameter_name(const std::string& cluster, const std::string& leaf);

@@ -229,7 +229,8 @@ class Statements {
                 on_bucket.emplace_back(action);
         allow("Bucket", on_bucket, {arn});
         allow("Binary", {"s3:DeleteObject", "s3:GetObject", "s3:PutObject"},
-              {fmt::format("{}/{}", arn, given.empty() ? "*" : binary_key(config_.cluster.name, "*"))});
+              {fmt::format("{}/{}", arn,
+                           given.empty() ? "*" : binary_key(config_.cluster.name, account_, region_, "*"))});
     }
 
     const Config& config_;
@@ -250,7 +251,8 @@ std::string bucket_pattern(const Config& config, const std::string& region, cons
 Policy policy_of_nodes(const Config& config, const std::string& region, const std::string& account, Role role) {
     NodePolicyInput input{.cluster = config.cluster.name, .region = region, .account = account};
     if (config.binary.source == BinaryOrigin::s3)
-        input.binary_object = bucket_pattern(config, region, account) + "/" + binary_key(config.cluster.name, "*");
+        input.binary_object =
+            bucket_pattern(config, region, account) + "/" + binary_key(config.cluster.name, account, region, "*");
     return node_policy(input, role);
 }
 

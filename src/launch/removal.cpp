@@ -51,11 +51,17 @@ void remove_instances(CloudChanges& changes, const std::vector<Found>& instances
     if (!call.parameters.empty()) changes.push_back({"instances", names, "terminated", std::move(call)});
 }
 
-/// Groups that allow each other cannot be deleted before they no longer do.
-void remove_references(CloudChanges& changes, const Resource& group) {
+struct Direction {
+    const char *word, *path, *revoke;
+};
+const Direction directions[] = {{"inbound", "ipPermissions/item", "RevokeSecurityGroupIngress"},
+                                {"outbound", "ipPermissionsEgress/item", "RevokeSecurityGroupEgress"}};
+
+/// Groups that name each other, in either direction, cannot be deleted before they no longer do.
+void remove_references(CloudChanges& changes, const Resource& group, const Direction& direction) {
     Parameters parameters{{"GroupId", group.id}};
     unsigned n = 0;
-    for (const Xml* permission : group.item.all("ipPermissions/item"))
+    for (const Xml* permission : group.item.all(direction.path))
         for (const Xml* source : permission->all("groups/item")) {
             const std::string prefix = fmt::format("IpPermissions.{}.", ++n);
             parameters.emplace_back(prefix + "IpProtocol", permission->text_at("ipProtocol"));
@@ -65,10 +71,10 @@ void remove_references(CloudChanges& changes, const Resource& group) {
             parameters.emplace_back(prefix + "Groups.1.GroupId", source->text_at("groupId"));
         }
     if (n == 0) return;
-    changes.push_back({subject(group) + " inbound", "allows groups", "allows none",
-                       ApiCall{.action = "RevokeSecurityGroupIngress",
+    changes.push_back({fmt::format("{} {}", subject(group), direction.word), "allows groups", "allows none",
+                       ApiCall{.action = direction.revoke,
                                .parameters = std::move(parameters),
-                               .deletes = group.id + " rules",
+                               .deletes = fmt::format("{} {} rules", group.id, direction.word),
                                .topics = {topic_of(Kind::security_group)}}});
 }
 
@@ -104,6 +110,11 @@ bool stays_behind(const Resource& resource) {
     return attachment == nullptr || attachment->text_at("deleteOnTermination") == "false";
 }
 
+bool removed_alone(const Resource& resource) {
+    const bool attached = resource.kind == Kind::volume || resource.kind == Kind::network_interface;
+    return !resource.gone() && (!attached || stays_behind(resource));
+}
+
 /// First they get the cluster's tag back: a policy allows to delete what bears it.
 CloudChanges tags_of_strays(const std::vector<Found>& strays, const std::string& cluster) {
     CloudChanges changes;
@@ -115,7 +126,8 @@ CloudChanges tags_of_strays(const std::vector<Found>& strays, const std::string&
 
 Result<CloudChanges> plan_removal(const CloudView& view, Kind kind) {
     auto resources = NB_TRY(view.listed(kind));
-    const auto strays = NB_TRY(view.strays(kind));
+    auto strays = NB_TRY(view.strays(kind));
+    std::erase_if(strays, [](const Found& stray) { return !removed_alone(*stray); });
     resources.insert(resources.end(), strays.begin(), strays.end());
     CloudChanges changes = tags_of_strays(strays, view.scope().cluster);
     for (auto& change : NB_TRY(removal_of(view, resources))) changes.push_back(std::move(change));
@@ -133,13 +145,12 @@ Result<CloudChanges> removal_of(const CloudView&, const std::vector<Found>& reso
     std::vector<Found> instances;
     for (const auto& resource : resources) {
         if (resource->kind == Kind::instance) instances.push_back(resource);
-        if (resource->kind == Kind::security_group) remove_references(changes, *resource);
+        if (resource->kind == Kind::security_group)
+            for (const auto& direction : directions) remove_references(changes, *resource, direction);
     }
     remove_instances(changes, instances);
-    for (const auto& resource : resources) {
-        const bool attached = resource->kind == Kind::volume || resource->kind == Kind::network_interface;
-        if (!resource->gone() && (!attached || stays_behind(*resource))) remove_one(changes, *resource);
-    }
+    for (const auto& resource : resources)
+        if (removed_alone(*resource)) remove_one(changes, *resource);
     return changes;
 }
 

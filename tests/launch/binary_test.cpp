@@ -37,10 +37,10 @@ class BinaryTest : public ::testing::Test {
     }
     std::shared_ptr<Binary> binary() {
         return std::make_shared<Binary>(
-            config_, Binary::Options{
-                         .region = "eu-central-1", .own = folder_ / "nodeboot", .make_s3 = [this](S3Options options) {
-                             return std::make_unique<testing::FakeS3>(s3_, std::move(options));
-                         }});
+            config_,
+            Binary::Options{.region = region_, .own = folder_ / "nodeboot", .make_s3 = [this](S3Options options) {
+                                return std::make_unique<testing::FakeS3>(s3_, std::move(options));
+                            }});
     }
     Cloud cloud() { return {iam_, clock_, {.cluster = "demo", .given = {}, .stop = {}}}; }
 
@@ -64,6 +64,8 @@ class BinaryTest : public ::testing::Test {
     }
 
     const std::string own_ = "nodeboot-demo-123456789012-eu-central-1";
+    std::string region_ = "eu-central-1";
+    const std::string key_ = "demo/123456789012/eu-central-1/nodeboot-";
     testing::TemporaryFolder folder_;
     Config config_;
     testing::ManualClock clock_;
@@ -82,16 +84,16 @@ TEST_F(BinaryTest, goes_into_a_private_bucket_once) {
                         std::pair<std::string, std::string>("nodeboot.io/cluster", "demo")),
               bucket.tags.end());
     const std::string digest = sha256_hex(folder_.content("nodeboot"));
-    EXPECT_EQ(bucket.objects, (std::map<std::string, std::string>{{"demo/nodeboot-" + digest, digest}}));
+    EXPECT_EQ(bucket.objects, (std::map<std::string, std::string>{{key_ + digest, digest}}));
     const auto before = s3_.log.size();
     const auto again = run();
     EXPECT_TRUE(again.ok());
     EXPECT_FALSE(again.changed());
     EXPECT_EQ(s3_.log.size(), before);
     auto view = cloud();
-    EXPECT_EQ(binary()->object(view).value(), own_ + "/demo/nodeboot-" + digest);
+    EXPECT_EQ(binary()->object(view).value(), own_ + "/" + key_ + digest);
     EXPECT_EQ(binary()->source(view).value(),
-              BinarySource(BinaryFromS3{own_, "demo/nodeboot-" + digest, "eu-central-1", digest, ""}));
+              BinarySource(BinaryFromS3{own_, key_ + digest, "eu-central-1", digest, ""}));
 }
 
 TEST_F(BinaryTest, is_looked_at_once_in_a_run_and_what_s3_confirmed_is_believed) {
@@ -149,6 +151,25 @@ TEST_F(BinaryTest, removal_takes_everything_and_of_a_given_bucket_only_what_is_o
     EXPECT_TRUE(s3_.buckets["artifacts"].tags.empty());
     ASSERT_TRUE(run(true).ok());
     EXPECT_EQ(s3_.buckets["artifacts"].objects, (std::map<std::string, std::string>{{"theirs", "x"}}));
+}
+
+TEST_F(BinaryTest, clusters_of_one_name_in_two_accounts_and_regions_share_a_bucket) {
+    config_.binary.bucket = "artifacts";
+    s3_.buckets["artifacts"];
+    const auto objects = [&] { return s3_.buckets["artifacts"].objects.size(); };
+    ASSERT_TRUE(run().ok());
+    iam_.account = "999999999999";
+    ASSERT_TRUE(run().ok());
+    EXPECT_EQ(objects(), 2u);
+    region_ = "eu-west-1";
+    ASSERT_TRUE(run().ok());
+    EXPECT_EQ(objects(), 3u);
+    ASSERT_TRUE(run(true).ok());
+    EXPECT_EQ(objects(), 2u);
+    region_ = "eu-central-1";
+    ASSERT_TRUE(run(true).ok());
+    const std::string digest = sha256_hex(folder_.content("nodeboot"));
+    EXPECT_EQ(s3_.buckets["artifacts"].objects, (std::map<std::string, std::string>{{key_ + digest, digest}}));
 }
 
 TEST_F(BinaryTest, removal_finds_the_bucket_that_was_made_before_the_settings_changed) {

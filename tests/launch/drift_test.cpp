@@ -152,7 +152,9 @@ TEST_F(Drift, in_the_clusters_own_vpc_a_name_is_enough) {
 
 TEST_F(Drift, down_takes_away_what_lost_the_clusters_tag) {
     testing::remove_tag(item(Kind::subnet, "private-2"), "nodeboot.io/cluster");
-    testing::remove_tag(item(Kind::instance, "worker-2"), "nodeboot.io/cluster");
+    // What goes with its instance is gone before it could be tagged.
+    for (const Kind kind : {Kind::volume, Kind::network_interface, Kind::instance})
+        testing::remove_tag(item(kind, "worker-2"), "nodeboot.io/cluster");
     testing::remove_tag(item(Kind::elastic_ip, "nat"), "nodeboot.io/cluster");
     const auto report = down();
     ASSERT_TRUE(report.ok()) << problem(report);
@@ -242,6 +244,37 @@ TEST_F(Drift, down_names_what_is_in_the_way_and_bears_no_tag) {
     EXPECT_THAT(problem(report), HasSubstr("in the way: subnet " + id + " (no tags)"));
     EXPECT_THAT(report.first_error()->hint, HasSubstr("`nodeboot cluster down` again"));
     aws.ec2.things.erase(id);
+    EXPECT_TRUE(down().ok());
+}
+
+TEST_F(Drift, down_takes_away_outbound_rules_that_name_a_group) {
+    call("AuthorizeSecurityGroupEgress",
+         {{"GroupId", aws.ec2.id(Kind::security_group, "worker")},
+          {"IpPermissions.1.IpProtocol", "tcp"},
+          {"IpPermissions.1.FromPort", "6443"},
+          {"IpPermissions.1.ToPort", "6443"},
+          {"IpPermissions.1.Groups.1.GroupId", aws.ec2.id(Kind::security_group, "control-plane")}});
+    const auto report = down();
+    ASSERT_TRUE(report.ok()) << problem(report);
+    EXPECT_EQ(aws.inventory(), "");
+}
+
+TEST_F(Drift, down_names_a_group_of_somebody_elses_whose_rules_name_the_clusters_in_either_direction) {
+    const std::string theirs = aws.ec2.add(
+        Kind::security_group,
+        element("item", {element("vpcId", aws.ec2.id(Kind::vpc, "vpc")), element("groupName", "database")}));
+    const QueryParameters rule{{"GroupId", theirs},
+                               {"IpPermissions.1.IpProtocol", "tcp"},
+                               {"IpPermissions.1.FromPort", "5432"},
+                               {"IpPermissions.1.ToPort", "5432"},
+                               {"IpPermissions.1.Groups.1.GroupId", aws.ec2.id(Kind::security_group, "control-plane")}};
+    call("AuthorizeSecurityGroupEgress", rule);
+    EXPECT_THAT(problem(down()), HasSubstr("in the way: security group " + theirs + " (database, no tags)"));
+    call("AuthorizeSecurityGroupIngress", rule);
+    const std::string both = problem(down());
+    EXPECT_THAT(both, HasSubstr("in the way: security group " + theirs + " (database, no tags)"));
+    EXPECT_EQ(both.find(theirs + " (database"), both.rfind(theirs + " (database")) << both;
+    aws.ec2.things.erase(theirs);
     EXPECT_TRUE(down().ok());
 }
 

@@ -64,11 +64,23 @@ TEST(OperatorPolicy, what_the_configuration_gives_needs_no_permission_to_make_it
         EXPECT_TRUE(allows(policy, action)) << action;
 }
 
+TEST(OperatorPolicy, of_a_lent_bucket_covers_nothing_of_another_account_or_region) {
+    Config config = demo();
+    config.binary.bucket = "artifacts";
+    std::vector<std::string> objects;
+    for (const auto& statement : operator_policy(config, "eu-central-1", "123456789012"))
+        if (statement.sid == "Binary") objects = statement.resources;
+    const std::string ours = "arn:aws:s3:::artifacts/demo/123456789012/eu-central-1/nodeboot-*";
+    EXPECT_EQ(objects, std::vector<std::string>{ours});
+    const auto node = policy_of_nodes(config, "eu-central-1", "123456789012", Role::worker);
+    EXPECT_EQ(node.back().resources, std::vector<std::string>{ours});
+}
+
 TEST(OperatorPolicy, of_nodes_covers_whichever_binary_is_uploaded) {
     const auto policy = policy_of_nodes(demo(), "eu-central-1", "*", Role::worker);
     ASSERT_EQ(policy.size(), 2u);
     EXPECT_EQ(policy[1].resources,
-              std::vector<std::string>{"arn:aws:s3:::nodeboot-demo-*-eu-central-1/demo/nodeboot-*"});
+              std::vector<std::string>{"arn:aws:s3:::nodeboot-demo-*-eu-central-1/demo/*/eu-central-1/nodeboot-*"});
     EXPECT_FALSE(allows(policy, "ssm:PutParameter"));
     EXPECT_TRUE(allows(policy_of_nodes(demo(), "eu-central-1", "*", Role::control_plane), "ssm:PutParameter"));
 }

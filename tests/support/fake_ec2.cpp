@@ -177,6 +177,7 @@ bool FakeEc2::matches(const Thing& thing, const std::string& filter, const std::
         {"group-id", "groupSet/item/groupId"},
         {"subnet-id", "subnetId"},
         {"ip-permission.group-id", "ipPermissions/item/groups/item/groupId"},
+        {"egress.ip-permission.group-id", "ipPermissionsEgress/item/groups/item/groupId"},
     };
     if (filter.starts_with("tag:")) {
         const std::string tag = tag_of(thing.item, filter.substr(4));
@@ -553,7 +554,8 @@ std::optional<AwsFault> FakeEc2::dependency_of(const Thing& thing, const std::st
             case Kind::internet_gateway: break;
             case Kind::elastic_ip: uses = item.text_at("natGatewayAddressSet/item/allocationId") == id; break;
             case Kind::security_group:
-                for (const char* path : {"groupSet/item/groupId", "ipPermissions/item/groups/item/groupId"})
+                for (const char* path : {"groupSet/item/groupId", "ipPermissions/item/groups/item/groupId",
+                                         "ipPermissionsEgress/item/groups/item/groupId"})
                     for (const Xml* match : item.all(path)) uses |= match->text == id;
                 break;
             default: break;

@@ -108,7 +108,7 @@ FakeIam::Answer FakeIam::on_profile(const std::string& action, const Call& call,
 
 FakeIam::Answer FakeIam::carry_out(const std::string& action, const Call& call) {
     if (action == "GetCallerIdentity")
-        return parent("R", {text("Account", "123456789012"), text("Arn", "arn:aws:iam::123456789012:user/ada")});
+        return parent("R", {text("Account", account), text("Arn", "arn:aws:iam::" + account + ":user/ada")});
     const std::string role = call.get("RoleName"), profile = call.get("InstanceProfileName");
     if (action == "CreateRole" || action == "CreateInstanceProfile") {
         auto& holders = action == "CreateRole" ? roles : profiles;

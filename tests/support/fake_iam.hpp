@@ -20,6 +20,7 @@ class FakeIam final : public QueryApi {
     Result<Answer> call(const std::string& service, const std::string& action, const QueryParameters& parameters,
                         const QueryOptions& options) override;
 
+    std::string account = "123456789012";   ///< of whoever asks
     Duration invisible_for{};               ///< how long what is new is not found
     std::set<std::size_t> lose_answers_of;  ///< numbers of calls (from 1) that are carried out, and nobody hears of it
     std::function<std::optional<AwsFault>(const std::string& action)> refuse;
