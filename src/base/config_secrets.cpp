@@ -31,10 +31,14 @@ bool has_access_key(std::string_view text) {
     return false;
 }
 
+/// Is it a part of a longer name, as of "mirror.registry-of-ours.example"?
+bool goes_on(std::string_view text, std::size_t at) { return at < text.size() && (text[at] == '.' || text[at] == '-'); }
+
 /// [a-z0-9]{6}.[a-z0-9]{16} (kubeadm's reference, "bootstrap token").
 bool has_bootstrap_token(std::string_view text) {
     for (auto dot = text.find('.'); dot != std::string_view::npos; dot = text.find('.', dot + 1))
-        if (dot >= 6 && word_at(text, dot - 6, 6, is_lower_or_digit) && word_at(text, dot + 1, 16, is_lower_or_digit))
+        if (dot >= 6 && word_at(text, dot - 6, 6, is_lower_or_digit) && word_at(text, dot + 1, 16, is_lower_or_digit) &&
+            !(dot > 6 && goes_on(text, dot - 7)) && !goes_on(text, dot + 17))
             return true;
     return false;
 }

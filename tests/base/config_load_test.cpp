@@ -153,6 +153,15 @@ TEST(Config, a_secret_is_warned_of_where_it_stands_and_never_shown) {
     }
 }
 
+TEST(Config, a_host_s_name_is_no_bootstrap_token) {
+    const auto loaded =
+        load_config({}, {"containerd.registry_mirrors.docker.io=https://mirror.sixteenlettersxx.example",
+                         "network.cert_sans=api-mirror.sixteenlettersxx"});
+    ASSERT_TRUE(loaded.ok()) << loaded.error().message;
+    EXPECT_TRUE(loaded.warnings.empty()) << loaded.warnings.at(0).text();
+    EXPECT_THAT(show_config(loaded, ShowOrigins::no), HasSubstr("https://mirror.sixteenlettersxx.example"));
+}
+
 TEST(Config, a_secret_in_a_table_is_warned_of_too) {
     const auto loaded =
         load_config({{"a.toml", "[kubelet.extra_args]\nkey = '-----BEGIN EC PRIVATE KEY-----hunter2'"}});
