@@ -162,6 +162,8 @@ class ContainerdSetup final : public NodePhase {
         for (const auto* binary : {"/usr/bin/containerd", "/usr/local/bin/containerd"})
             if (NB_TRY(started_before_written(view, state, binary, clock_)))
                 return std::string("was started before its binary was replaced");
+        if (NB_TRY(started_before_own(view, state, kContainerdUnitFile, clock_)))
+            return std::string("was started before its unit was written");
         return std::string();
     }
 

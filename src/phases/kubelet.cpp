@@ -1,7 +1,10 @@
 #include "phases/kubelet.hpp"
 
+#include <algorithm>
+
 #include "phases/kubeadm.hpp"
 #include "phases/membership.hpp"
+#include "phases/staleness.hpp"
 #include "system/want.hpp"
 
 namespace nodeboot {
@@ -11,6 +14,8 @@ constexpr const char* unit_name = "kubelet.service";
 constexpr const char* own_unit = "/etc/systemd/system/kubelet.service";
 constexpr const char* own_kubeadm_drop_in = "/etc/systemd/system/kubelet.service.d/10-kubeadm.conf";
 constexpr const char* own_drop_in = "/etc/systemd/system/kubelet.service.d/20-nodeboot.conf";
+constexpr const char* own_files[] = {own_unit, own_kubeadm_drop_in, own_drop_in};
+constexpr const char* program = "/usr/bin/kubelet";
 constexpr const char* vendor_dirs[] = {"/usr/lib/systemd/system", "/lib/systemd/system"};
 
 // The words of the Kubernetes packages' unit (kubernetes/release, cmd/krel/templates/latest/kubelet).
@@ -60,7 +65,7 @@ Result<bool> vendor_has(const HostView& view, const std::string& name) {
 
 class Kubelet final : public NodePhase {
    public:
-    explicit Kubelet(const NodeServices&) {}
+    explicit Kubelet(const NodeServices& services) : services_(services) {}
     const PhaseInfo& info() const override { return info_; }
 
     Result<std::vector<NodeChange>> plan(const HostView& view) const override {
@@ -79,16 +84,18 @@ class Kubelet final : public NodePhase {
         if (const auto conf = NB_TRY(view.stat(kubelet_conf)))
             NB_CHECK(want_attributes(changes, kubelet_conf, *conf, {0600, 0, 0}));
         const bool member = NB_TRY(membership(view)) == Membership::joined;
-        if (member && !state.running())
+        if (!member) return changes;  // kubeadm starts it anew
+        if (!state.running())
             changes.push_back({unit_name, state.active, "active", Unit{UnitVerb::start, unit_name}});
+        else if (const auto reason = NB_TRY(reason_to_restart(changes, view, state)); !reason.empty())
+            changes.push_back({unit_name, reason, "restarted", Unit{UnitVerb::restart, unit_name}});
         return changes;
     }
 
     // A package's own unit stays, but not enabled: without a cluster kubelet would only restart in a loop.
     Result<std::vector<NodeChange>> undo(const HostView& view) const override {
         std::vector<NodeChange> changes, files;
-        for (const char* file : {own_unit, own_kubeadm_drop_in, own_drop_in})
-            NB_CHECK(want_restored(files, view, file));
+        for (const char* file : own_files) NB_CHECK(want_restored(files, view, file));
         NB_CHECK(want_no_empty_folder(files, view, Path(own_drop_in).parent_path()));
         const UnitState state = NB_TRY(view.unit(unit_name));
         if (!files.empty()) {
@@ -116,6 +123,26 @@ class Kubelet final : public NodePhase {
         return {};
     }
 
+    // Pods live through a restart. A package's own files are not looked at: dpkg gives them the date of their making,
+    // and whoever upgrades a member's kubelet restarts it (kubernetes.io, 'Upgrading Linux nodes').
+    Result<std::string> reason_to_restart(const std::vector<NodeChange>& changes, const HostView& view,
+                                          const UnitState& state) const {
+        for (const Path file : own_files) {
+            if (writes(changes, file) || removes(changes, file)) return std::string("runs with another unit");
+            if (NB_TRY(started_before_own(view, state, file, services_.clock)))
+                return std::string("was started before its unit was written");
+        }
+        if (NB_TRY(started_before_written(view, state, program, services_.clock)))
+            return std::string("was started before its binary was replaced");
+        return std::string();
+    }
+
+    static bool removes(const std::vector<NodeChange>& changes, const Path& file) {
+        return std::any_of(changes.begin(), changes.end(),
+                           [&](const NodeChange& change) { return change.action == Action(RemovePath{file}); });
+    }
+
+    const NodeServices& services_;
     PhaseInfo info_{"kubelet", "kubelet's systemd unit, enabled, and running on a member", {"kubernetes-packages"}};
 };
 

@@ -57,6 +57,18 @@ TEST_F(ContainerdConfigPhase, crash_between_config_and_restart_is_mended) {
     EXPECT_EQ(node.host.log, Lines{"restart containerd.service"});
 }
 
+TEST_F(ContainerdConfigPhase, daemon_older_than_its_unit_is_restarted_when_the_unit_is_nodeboots) {
+    ASSERT_TRUE(node.converge(*phase()));
+    node.clock.advance(std::chrono::minutes(1));
+    node.host.now = node.clock.wall();
+    node.host.put(std::string(kContainerdUnitFile), "[Service]\nExecStart=/opt/containerd\n");
+    EXPECT_EQ(planned(node, *phase()), Lines{});
+    node.host.put(std::string(kContainerdUnitFile),
+                  "# Made by nodeboot for the containerd of its bundle.\n[Service]\n");
+    expect_converges(node, *phase());
+    EXPECT_EQ(node.host.log, Lines{"restart containerd.service"});
+}
+
 TEST_F(ContainerdConfigPhase, stopped_daemon_is_started_once) {
     ASSERT_TRUE(node.converge(*phase()));
     node.host.units[kUnit].active = "failed";
