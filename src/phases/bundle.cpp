@@ -4,6 +4,7 @@
 #include <sys/utsname.h>
 
 #include "bundle/check.hpp"
+#include "phases/kubernetes_rpms.hpp"
 #include "system/want.hpp"
 
 namespace nodeboot {
@@ -41,9 +42,11 @@ class BundlePhase final : public NodePhase {
             return fail(ErrorKind::not_found,
                         fmt::format("kubernetes.bundle: {} does not exist", config.kubernetes.bundle),
                         "put the bundle there, or name another place");
-        if (!bundle_->is_archive()) return changes;
         const auto unpacked = NB_TRY(view.stat(bundle_->folder()));
-        if (unpacked && unpacked->modified == source->modified) return changes;
+        if (!bundle_->is_archive() || (unpacked && unpacked->modified == source->modified)) {
+            NB_CHECK(check_version(view));
+            return changes;
+        }
         changes.push_back({config.kubernetes.bundle, unpacked ? "another one is unpacked" : "packed", "unpacked",
                            Procedure{"unpack", {config.kubernetes.bundle}, [this](ActionContext& context) {
                                          return unpack(context);
@@ -58,6 +61,20 @@ class BundlePhase final : public NodePhase {
     }
 
    private:
+    // Before anything comes from it: containerd and kubeadm are told of images by kubernetes.version, and would look for
+    // others than the bundle has.
+    Result<void> check_version(const HostView& view) const {
+        const auto& wanted = services_.config.kubernetes;
+        if (wanted.source != Source::bundle) return {};
+        const auto manifest = bundle_->manifest(view);  // one that is no good is said where files are taken from it
+        if (!manifest || !*manifest || suits((*manifest)->kubernetes, wanted.version)) return {};
+        return fail(ErrorKind::refused,
+                    fmt::format("the bundle {} holds Kubernetes {}, but kubernetes.version is {}", wanted.bundle,
+                                (*manifest)->kubernetes.text(), wanted.version.text()),
+                    fmt::format("set kubernetes.version to \"{}\", or name a bundle of {} (`nodeboot bundle create`)",
+                                (*manifest)->kubernetes.minor_text(), wanted.version.text()));
+    }
+
     // Unpacked beside its place and renamed, so that a folder that is there is a whole one. It bears the archive's time,
     // so that another archive under the same name is noticed.
     Result<void> unpack(ActionContext& context) const {

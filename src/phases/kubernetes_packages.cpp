@@ -27,12 +27,28 @@ std::string sources_text(const Config& config) {
                        repository_url(config.kubernetes), key_file);
 }
 
-// "1.35" pins the minor, "1.35.2" the patch; above 1000 so that a newer version that is there already gives way.
+// "1.35" means the minor, "1.35.2" the patch.
+std::string version_pattern(const Version& version) { return version.text() + (version.patch ? "-*" : ".*"); }
+
+// Above 1000, so that a newer version that is there already gives way.
 std::string pin_text(const Version& version) {
-    const std::string pattern = version.patch ? version.text() + "-*" : version.text() + ".*";
     return fmt::format(
         "# Made by nodeboot; edits are lost.\nPackage: kubelet kubeadm kubectl\nPin: version {}\nPin-Priority: 1001\n",
-        pattern);
+        version_pattern(version));
+}
+
+bool has_suitable(const PackageState& package, const Version& wanted) {
+    const auto version = parse_version(package.version);
+    return package.installed && version && suits(*version, wanted);
+}
+
+// "Kubernetes v1.35.2" and "v1.35.2"; empty where the program does not run.
+std::optional<Version> version_of(const HostView& view, std::vector<std::string> argv) {
+    const auto output = view.query({.argv = std::move(argv)});
+    if (!output || output->exit_code != 0) return std::nullopt;
+    const std::string line = output->out.substr(0, output->out.find('\n'));
+    const auto version = parse_version(line.substr(line.rfind(' ') + 1));
+    return version ? std::optional(*version) : std::nullopt;
 }
 
 class KubernetesPackages final : public NodePhase {
@@ -45,16 +61,15 @@ class KubernetesPackages final : public NodePhase {
         std::vector<NodeChange> changes;
         switch (services_.config.kubernetes.source) {
             case Source::repository: NB_CHECK(plan_repository(changes, view)); break;
-            case Source::bundle:
-                NB_CHECK(bundle_->want_installed(changes, view, BundleKind::binary));
-                NB_CHECK(bundle_->want_installed(changes, view, BundleKind::cni));
-                break;
+            case Source::bundle: NB_CHECK(plan_bundle(changes, view)); break;
             case Source::preinstalled: NB_CHECK(find_programs(view, {"kubeadm", "kubelet", "kubectl"})); break;
         }
         return changes;
     }
 
     Result<void> verify(const HostView& view, StepContext&) const override {
+        if (services_.config.kubernetes.source == Source::preinstalled)
+            NB_CHECK(check_preinstalled(view, services_.config.kubernetes.version));
         return find_programs(view, {helper_programs[0], helper_programs[1]});
     }
 
@@ -82,13 +97,9 @@ class KubernetesPackages final : public NodePhase {
             const PackageState package = status.find(name);
             if (!package.installed) {
                 missing = true;
-            } else if (const auto version = parse_version(package.version); !version || !suits(*version, wanted)) {
-                if (NB_TRY(is_member(view)))
-                    return fail(
-                        ErrorKind::refused,
-                        fmt::format("{} {} is installed and this machine is in a cluster, but kubernetes.version is {}",
-                                    name, package.version, wanted.text()),
-                        "upgrade with kubeadm (kubernetes.io, 'Upgrading kubeadm clusters'), or put the version back");
+            } else if (!has_suitable(package, wanted)) {
+                NB_CHECK(
+                    refuse_for_member(view, name + " " + package.version, "kubernetes.version is " + wanted.text()));
                 wrong_version = true;
             }
         }
@@ -98,11 +109,14 @@ class KubernetesPackages final : public NodePhase {
         return want_installed(changes, view, status, wrong_version);
     }
 
-    static Result<void> want_installed(std::vector<NodeChange>& changes, const HostView& view, const DpkgStatus& status,
-                                       bool wrong_version) {
+    Result<void> want_installed(std::vector<NodeChange>& changes, const HostView& view, const DpkgStatus& status,
+                                bool wrong_version) const {
+        const auto& wanted = services_.config.kubernetes.version;
         InstallRequest request;
         request.refresh_first = true;
-        for (const auto& name : held) request.packages.push_back({name, ""});
+        // A pin that nothing matches is no error to apt: it would take the newest. A version that it cannot find is one.
+        for (const auto& name : held)
+            request.packages.push_back({name, has_suitable(status.find(name), wanted) ? "" : version_pattern(wanted)});
         for (const char* name : helper_programs) request.packages.push_back({name, ""});
         if (wrong_version) {
             request.may_downgrade = request.may_change_held = true;
@@ -112,6 +126,44 @@ class KubernetesPackages final : public NodePhase {
             NB_CHECK(want_packages(changes, view, request));
         }
         return want_held(changes, view, held);
+    }
+
+    Result<void> plan_bundle(std::vector<NodeChange>& changes, const HostView& view) const {
+        std::vector<NodeChange> binaries;
+        NB_CHECK(bundle_->want_installed(binaries, view, BundleKind::binary));
+        if (const auto manifest = NB_TRY(bundle_->manifest(view)); manifest && !binaries.empty())
+            NB_CHECK(refuse_another_version(view, manifest->kubernetes));
+        changes.insert(changes.end(), binaries.begin(), binaries.end());
+        return bundle_->want_installed(changes, view, BundleKind::cni);
+    }
+
+    // What does not run any longer says no version, and is mended.
+    Result<void> refuse_another_version(const HostView& view, const Version& bundled) const {
+        for (const auto& argv : {std::vector<std::string>{"/usr/bin/kubelet", "--version"},
+                                 std::vector<std::string>{"/usr/bin/kubeadm", "version", "-o", "short"}}) {
+            if (!NB_TRY(is_member(view)) || !NB_TRY(view.stat(argv.front()))) continue;
+            if (const auto there = version_of(view, argv); there && *there != bundled)
+                NB_CHECK(refuse_for_member(view, Path(argv.front()).filename().string() + " " + there->text(),
+                                           "the bundle holds " + bundled.text()));
+        }
+        return {};
+    }
+
+    Result<void> refuse_for_member(const HostView& view, const std::string& installed, const std::string& but) const {
+        if (!NB_TRY(is_member(view))) return {};
+        return fail(ErrorKind::refused,
+                    fmt::format("{} is installed and this machine is in a cluster, but {}", installed, but),
+                    "upgrade with kubeadm (kubernetes.io, 'Upgrading kubeadm clusters'), or put the version back");
+    }
+
+    static Result<void> check_preinstalled(const HostView& view, const Version& wanted) {
+        const Version there = NB_TRY(kubeadm_version(view));
+        if (suits(there, wanted)) return {};
+        return fail(ErrorKind::refused,
+                    fmt::format("kubeadm {} is installed on this machine, but kubernetes.version is {}", there.text(),
+                                wanted.text()),
+                    fmt::format("set kubernetes.version to \"{}\", or choose another image or kubernetes.source",
+                                there.minor_text()));
     }
 
     Result<bool> is_member(const HostView& view) const {

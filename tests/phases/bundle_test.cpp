@@ -49,6 +49,37 @@ TEST_F(BundleUnpacking, wants_the_archive_to_be_there) {
     EXPECT_NE(plan().front().find("/opt/demo.tar.zst does not exist"), std::string::npos) << plan().front();
 }
 
+TEST_F(BundleUnpacking, refuses_a_bundle_of_another_version_before_anything_comes_from_it) {
+    BundleManifest manifest;
+    manifest.kubernetes = {1, 33, 5};
+    manifest.arch = "amd64";
+    node.config.kubernetes.version = {1, 35, std::nullopt};
+    node.config.kubernetes.bundle = "/opt/demo";
+    node.host.put("/opt/demo/manifest.json", serialise(manifest));
+    const std::string refusal = " holds Kubernetes 1.33.5, but kubernetes.version is 1.35";
+    ASSERT_EQ(plan().size(), 1U);
+    EXPECT_EQ(plan().front().find("error: the bundle /opt/demo" + refusal), 0U) << plan().front();
+
+    node.config.kubernetes.bundle = archive;  // once it is unpacked
+    auto& unpacked = node.host.files["/var/lib/nodeboot/bundle/demo"];
+    unpacked.info.type = FileInfo::Type::directory;
+    node.host.put("/var/lib/nodeboot/bundle/demo/manifest.json", serialise(manifest));
+    EXPECT_EQ(plan(), Lines{std::string(archive) + ": another one is unpacked -> unpacked; unpack " + archive});
+    unpacked.info.modified = archive_info().modified;
+    ASSERT_EQ(plan().size(), 1U);
+    EXPECT_EQ(plan().front().find("error: the bundle " + std::string(archive) + refusal), 0U) << plan().front();
+
+    for (const Version& fine : {Version{1, 33, std::nullopt}, Version{1, 33, 5}}) {
+        node.config.kubernetes.version = fine;
+        EXPECT_EQ(plan(), Lines{});
+    }
+    node.config.kubernetes.version = {1, 33, 4};
+    EXPECT_EQ(plan().size(), 1U);
+    node.config.kubernetes.source = Source::repository;  // containerd alone comes from it
+    node.config.containerd.source = ContainerdSource::bundle;
+    EXPECT_EQ(plan(), Lines{});
+}
+
 TEST(BundleInstalling, leaves_the_flannel_plugin_to_flannels_pod_once_there_is_one) {
     FakeNode node;
     BundleManifest manifest;
