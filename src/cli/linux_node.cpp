@@ -4,8 +4,8 @@
 
 #include <mutex>
 
+#include "cli/node_certificates.hpp"
 #include "net/aws_session.hpp"
-#include "net/certificate.hpp"
 #include "net/folder_join_store.hpp"
 #include "net/ssm_join_store.hpp"
 #include "phases/catalog.hpp"
@@ -130,7 +130,7 @@ class LinuxNode final : public Node {
         NodeFacts facts;
         facts.name = services_.node_name;
         add_versions(facts);
-        add_certificates(facts);
+        facts.certificates = node_certificates(services_.host);
         add_readiness(facts);
         return facts;
     }
@@ -154,27 +154,6 @@ class LinuxNode final : public Node {
         if (const auto runtime = cri_.status()) add("containerd", runtime->runtime_version);
         add("kernel", trimmed(read("/proc/sys/kernel/osrelease")));
         add("system", os_name(read("/etc/os-release")));
-    }
-
-    void add_certificates(NodeFacts& facts) const {
-        constexpr std::pair<const char*, const char*> files[] = {
-            {"cluster CA", "/etc/kubernetes/pki/ca.crt"},
-            {"API server", "/etc/kubernetes/pki/apiserver.crt"},
-            {"API server to kubelet", "/etc/kubernetes/pki/apiserver-kubelet-client.crt"},
-            {"API server to etcd", "/etc/kubernetes/pki/apiserver-etcd-client.crt"},
-            {"etcd server", "/etc/kubernetes/pki/etcd/server.crt"},
-            {"etcd peer", "/etc/kubernetes/pki/etcd/peer.crt"},
-            {"front proxy client", "/etc/kubernetes/pki/front-proxy-client.crt"},
-            {"kubelet client", "/var/lib/kubelet/pki/kubelet-client-current.pem"},
-        };
-        for (const auto& [name, path] : files)
-            if (const auto parsed = parse_certificates(read(path)); parsed && !parsed->empty())
-                facts.certificates.push_back({name, parsed->front().not_after});
-        for (const auto& [name, path] : {std::pair{"admin.conf", admin_conf}})
-            if (const auto config = read_kubeconfig(read_through<HostView>(services_.host), path); config && *config)
-                if (const auto parsed = parse_certificates((*config)->client_certificate_pem);
-                    parsed && !parsed->empty())
-                    facts.certificates.push_back({name, parsed->front().not_after});
     }
 
     void add_readiness(NodeFacts& facts) {

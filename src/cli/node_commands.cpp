@@ -73,7 +73,9 @@ ExitCode node_status(Session& session) {
     session.out(session.json()
                     ? status_json(report, facts)
                     : status_text(report, facts, (*prepared)->config, around.clock.wall(), around.out_terminal));
-    const bool well = facts.ready.value_or(true);
+    const bool expired = std::any_of(facts.certificates.begin(), facts.certificates.end(),
+                                     [&](const auto& one) { return one.not_after < around.clock.wall(); });
+    const bool well = facts.ready.value_or(true) && !expired;
     return !report.ok() ? exit_error : report.changed() || !well ? exit_pending : exit_ok;
 }
 

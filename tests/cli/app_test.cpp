@@ -242,6 +242,14 @@ TEST_F(NodeCommands, status_shows_phases_versions_certificates_and_readiness) {
     EXPECT_EQ(json["versions"]["kubelet"], "v1.35.2");
 }
 
+TEST_F(NodeCommands, status_of_a_node_whose_certificate_has_expired_is_not_as_it_should_be) {
+    machine.facts.ready = true;
+    machine.facts.certificates = {{"apiserver", clock.wall() + std::chrono::hours(1)}};
+    EXPECT_EQ(run({"node", "status"}), exit_ok);
+    machine.facts.certificates.push_back({"scheduler", clock.wall() - std::chrono::hours(1)});
+    EXPECT_EQ(run({"node", "status"}), exit_pending);
+}
+
 TEST_F(NodeCommands, timeline_draws_the_newest_run_or_the_one_named) {
     drift();
     run({"node", "up"});
