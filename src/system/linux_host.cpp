@@ -235,6 +235,8 @@ Result<void> LinuxHost::systemctl(const std::vector<std::string>& arguments) {
 }
 
 Result<void> LinuxHost::unit_verb(UnitVerb verb, const std::string& unit) {
+    // systemctl(1) lifts masks of one kind at a time, and says nothing where there is none.
+    if (verb == UnitVerb::unmask) NB_CHECK(systemctl({"unmask", "--runtime", "--", unit}));
     auto done = systemctl({std::string(to_string(verb)), "--", unit});
     if (done || done.error().kind == ErrorKind::cancelled) return done;
     if (verb != UnitVerb::start && verb != UnitVerb::restart) return done;

@@ -56,6 +56,14 @@ TEST_F(Swap, unit_that_somebody_masked_needs_nothing) {
     EXPECT_EQ(planned(node, *phase()), Lines{});
 }
 
+TEST_F(Swap, a_mask_that_ends_with_this_boot_is_not_enough) {
+    node.host.put("/run/systemd/generator.late/dev-nvme0n1p3.swap", "[Swap]\nWhat=/dev/nvme0n1p3\n");
+    node.host.units["dev-nvme0n1p3.swap"] = {.loaded = false, .active = "inactive", .file_state = "masked-runtime"};
+    expect_converges(node, *phase());
+    EXPECT_EQ(node.host.log,
+              (Lines{"write /etc/systemd/system/dev-nvme0n1p3.swap.d/50-nodeboot.conf", "daemon-reload"}));
+}
+
 TEST_F(Swap, run_killed_before_systemd_read_the_drop_in_is_finished_by_the_next) {
     node.host.put("/run/systemd/generator.late/dev-vdb.swap", "[Swap]\nWhat=/dev/vdb\n");
     expect_converges(node, *phase());

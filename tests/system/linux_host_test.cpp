@@ -305,6 +305,14 @@ TEST_F(LinuxHostUnitTest, verbs_go_to_systemctl_without_asking_for_passwords) {
               "systemctl --no-ask-password --no-pager daemon-reload\n");
 }
 
+TEST_F(LinuxHostUnitTest, a_mask_is_lifted_whether_it_was_made_for_this_boot_or_for_good) {
+    stub("systemctl", "exit 0\n");
+    ASSERT_TRUE(units_.unit_verb(UnitVerb::unmask, "kubelet.service"));
+    EXPECT_EQ(folder_.content("calls"),
+              "systemctl --no-ask-password --no-pager unmask --runtime -- kubelet.service\n"
+              "systemctl --no-ask-password --no-pager unmask -- kubelet.service\n");
+}
+
 TEST_F(LinuxHostUnitTest, a_failed_start_shows_the_end_of_the_journal) {
     stub("systemctl", "echo Job for containerd.service failed. >&2; exit 1\n");
     stub("journalctl", "echo containerd: invalid plugin config\n");
