@@ -55,8 +55,10 @@ std::string phase_list(const Catalog& catalog, const Terminal& terminal) {
 ExitCode node_plan(Session& session) {
     const auto prepared = prepare(session);
     if (!prepared) return session.fail_with(prepared.error());
-    const auto report = plan_all((*prepared)->catalog, run_options(session));
     auto& around = session.surroundings();
+    const auto options = run_options(session);
+    around.host.ask_ahead((*prepared)->catalog.units(options.selection));
+    const auto report = plan_all((*prepared)->catalog, options);
     session.out(session.json() ? run_json(session.command(), report) : plan_text(report, around.out_terminal));
     around.err(failure_text(report, around.err_terminal));
     return !report.ok() ? exit_error : report.changed() ? exit_pending : exit_ok;

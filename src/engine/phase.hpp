@@ -36,6 +36,8 @@ struct PhaseInfo {
     std::string summary;             ///< one line, for `nodeboot phases`
     std::vector<std::string> needs;  ///< phases that must have converged before this one starts
     Duration timeout = std::chrono::minutes(5);  ///< of apply and verify together
+    std::vector<std::string> units =
+        {};  ///< of systemd, that planning asks about: a plan can ask for all of them ahead
 };
 
 /// A part of the machine specified. `plan` compares what is with what should be and returns the differences in the

@@ -84,6 +84,13 @@ Result<void> Catalog::check(const Selection& selection) const {
     return {};
 }
 
+std::vector<std::string> Catalog::units(const Selection& selection) const {
+    std::set<std::string> units;
+    for (const auto& phase : phases_)
+        if (selection.includes(phase.info.name)) units.insert(phase.info.units.begin(), phase.info.units.end());
+    return {units.begin(), units.end()};
+}
+
 namespace {
 
 class Run {
@@ -145,8 +152,10 @@ class Run {
     /// Planning only, on the calling thread: a converged machine is looked at faster than threads start.
     template <class Work>
     RunReport each_in_turn(Work work) {
-        for (std::size_t i = 0; i < report_.phases.size(); ++i)
-            if (report_.phases[i].outcome != Outcome::skipped) work(*this, i);
+        for (const bool asks_systemd : {false, true})  // last: answers asked for ahead are on their way meanwhile
+            for (std::size_t i = 0; i < report_.phases.size(); ++i)
+                if (report_.phases[i].outcome != Outcome::skipped && info(i).units.empty() != asks_systemd)
+                    work(*this, i);
         report_.took = options_.clock.steady() - began_;
         return std::move(report_);
     }

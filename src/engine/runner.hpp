@@ -69,6 +69,8 @@ class Catalog {
     const std::vector<Runnable>& phases() const { return phases_; }
     /// `invalid_input` naming the nearest right name for each unknown one.
     Result<void> check(const Selection& selection) const;
+    /// What the selected phases' plans ask systemd about, each unit once.
+    std::vector<std::string> units(const Selection& selection) const;
 
    private:
     std::vector<Runnable> phases_;

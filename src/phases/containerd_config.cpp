@@ -188,7 +188,8 @@ class ContainerdSetup final : public NodePhase {
     PhaseInfo info_{"containerd",
                     "containerd runs with the systemd cgroup driver, the right pause image and CNI folders",
                     {"containerd-install", "kernel-modules"},
-                    std::chrono::minutes(2)};
+                    std::chrono::minutes(2),
+                    {kUnit}};
     const Config& config_;
     const Cri& cri_;
     const Clock& clock_;

@@ -208,7 +208,8 @@ class Dns final : public NodePhase {
     PhaseInfo info_{"dns",
                     "Name servers: the configured ones beside the VPC's own resolver",
                     {"preflight"},
-                    std::chrono::minutes(2)};
+                    std::chrono::minutes(2),
+                    {kUnit, "kubelet.service"}};
     const Config& config_;
     PodsDns pods_;
     DnsMode mode_;

@@ -78,7 +78,8 @@ class NetworkLinks final : public NodePhase {
     PhaseInfo info_{"network-links",
                     "networkd, udev and NetworkManager leave flannel's interfaces and routes alone",
                     {"preflight"},
-                    std::chrono::minutes(2)};
+                    std::chrono::minutes(2),
+                    {kNetworkdUnit}};
     const Clock& clock_;
 };
 

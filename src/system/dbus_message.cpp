@@ -134,7 +134,9 @@ Result<Layout> layout_of(std::string_view bytes) {
 
 std::string marshal(const DbusCall& call, std::string_view destination, std::uint32_t serial) {
     Writer body;
+    if (call.one_list) body.u32(0);  // its size in bytes, below
     for (const auto& argument : call.arguments) body.string(argument);
+    if (call.one_list) body.set_u32(0, body.size() - sizeof(std::uint32_t));
     Writer out;
     out.byte('l');
     out.byte(static_cast<std::uint8_t>(DbusMessage::Type::call));
@@ -147,7 +149,8 @@ std::string marshal(const DbusCall& call, std::string_view destination, std::uin
     out.field(interface_field, 's', call.interface);
     out.field(member_field, 's', call.member);
     if (!destination.empty()) out.field(destination_field, 's', destination);
-    if (!call.arguments.empty()) out.field(signature_field, 'g', std::string(call.arguments.size(), 's'));
+    const auto signature = call.one_list ? "as" : std::string(call.arguments.size(), 's');
+    if (!signature.empty()) out.field(signature_field, 'g', signature);
     out.set_u32(12, out.size() - fixed_header);
     out.pad(8);
     return out.take() + body.take();
@@ -191,6 +194,21 @@ Result<DbusValue> first_value(const DbusMessage& message) {
     if (!value) return malformed(fmt::format("a value of type '{}'", type));
     if (!body.ok()) return malformed("a value ends too late");
     return *std::move(value);
+}
+
+Result<std::vector<std::string>> first_strings(const DbusMessage& message, std::size_t count) {
+    const std::string_view type = message.signature;
+    if (!type.starts_with("a(s")) return malformed(fmt::format("a value of type '{}', not a list", type));
+    Reader body(message.body);
+    std::vector<std::string> out;
+    if (body.u32() == 0 && body.ok()) return out;
+    body.align(8);  // where a structure begins
+    for (const char member : type.substr(2)) {
+        if (out.size() == count || member != 's') break;
+        out.push_back(body.string());
+    }
+    if (!body.ok()) return malformed("a list ends too late");
+    return out;
 }
 
 std::string unit_path(std::string_view unit) {

@@ -12,12 +12,14 @@
 namespace nodeboot {
 
 /// The part of the D-Bus wire format (dbus-specification, "Message Protocol") that asking systemd takes: calls with
-/// string arguments, replies that hold a string, or a variant of a string, a boolean or an unsigned number.
+/// string arguments, replies that hold a string, a variant of a string, a boolean or an unsigned number, or a list of
+/// structures that begin with strings.
 /// Pure functions; whatever bytes come in, the worst that happens is a `corrupted` error.
 
 struct DbusCall {
     std::string path, interface, member;
     std::vector<std::string> arguments;  ///< each of type 's'
+    bool one_list = false;               ///< they are one argument, of type 'as'
 };
 
 /// `destination` is needed on a bus, and ignored on systemd's own socket.
@@ -40,6 +42,10 @@ Result<DbusMessage> parse_message(std::string_view bytes);
 using DbusValue = std::variant<std::string, bool, std::uint64_t>;
 /// The first value of a body, a variant unpacked.
 Result<DbusValue> first_value(const DbusMessage& message);
+
+/// The strings that begin the first structure of a body that is an array of structures: at most `count` of them. Empty
+/// where the array is.
+Result<std::vector<std::string>> first_strings(const DbusMessage& message, std::size_t count);
 
 /// "kubelet.service" → "/org/freedesktop/systemd1/unit/kubelet_2eservice" (systemd's bus_path_escape).
 std::string unit_path(std::string_view unit);

@@ -75,6 +75,9 @@ class HostView {
     /// NeedDaemonReload: files of the unit on disk are newer than what systemd read. Apart from `unit`, because systemd
     /// goes through its folders for the answer, which takes it a millisecond.
     virtual Result<bool> needs_reload(const std::string& unit) const = 0;
+    /// The units that a plan is about to ask about, all at once: systemd works on the answers while the plan reads files.
+    /// Only a hint; to unit() it makes no difference but that the answer may be a second old.
+    virtual void ask_ahead(const std::vector<std::string>& units) const { static_cast<void>(units); }
     /// Runs a program that only looks (`kubeadm version`). Costs a process: not for host phases that plan in
     /// milliseconds. Error when it cannot be started or times out; a non-zero exit is a CommandOutput.
     virtual Result<CommandOutput> query(const Command& command) const = 0;

@@ -26,6 +26,7 @@ class LinuxHost final : public Host {
     Result<DiskSpace> space(const Path& path) const override;
     Result<UnitState> unit(const std::string& name) const override;
     Result<bool> needs_reload(const std::string& unit) const override;
+    void ask_ahead(const std::vector<std::string>& units) const override { systemd_.ask_ahead(units); }
     Result<CommandOutput> query(const Command& command) const override;
 
     Result<void> write(const Path& path, std::string_view content, const FileAttributes& attributes) override;

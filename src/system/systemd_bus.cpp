@@ -17,10 +17,28 @@ namespace {
 
 constexpr int answer_within_ms = 25'000;   // systemd answers nobody while it reloads; libdbus waits as long
 constexpr int greeting_within_ms = 3'000;  // the bus daemon may be starting, but it does not load unit files
+constexpr auto ahead_is_fresh_for = std::chrono::seconds(1);
 
 constexpr std::uint32_t hello_serial = 1;  // questions have those after it
 
+// EXTERNAL: the other side takes our user from the socket; the name is its number as text, in hex. What follows is sent
+// without waiting for its consent, as sd-bus does it: each answer waited for is a turn of the scheduler.
+std::string authentication() {
+    std::string user;
+    for (const char digit : std::to_string(::geteuid())) user += fmt::format("{:02x}", static_cast<unsigned>(digit));
+    return fmt::format("{}AUTH EXTERNAL {}\r\nBEGIN\r\n", '\0', user);
+}
+
+std::string hello() {
+    constexpr std::string_view daemon = "org.freedesktop.DBus";
+    return marshal({"/org/freedesktop/DBus", std::string(daemon), "Hello", {}}, daemon, hello_serial);
+}
+
 constexpr std::string_view manager = "org.freedesktop.systemd1";
+
+DbusCall ask_manager(const std::string& member, const std::string& unit, bool one_list = false) {
+    return {"/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager", member, {unit}, one_list};
+}
 
 DbusCall get_property(const std::string& unit, const std::string& interface, const std::string& property) {
     return {
@@ -40,6 +58,16 @@ tl::unexpected<Error> refusal(const DbusMessage& reply, const std::string& unit)
                          reply.error_name == "org.freedesktop.DBus.Error.InvalidArgs";
     return fail(unknown ? ErrorKind::invalid_input : ErrorKind::io,
                 fmt::format("cannot ask systemd about {}: {} ({})", unit, said, reply.error_name));
+}
+
+bool is_service(const std::string& unit) { return unit.ends_with(".service"); }
+
+// Asking makes systemd load the unit. One row of a list holds three of its properties; each as an answer of its own
+// would be twice a turn of the bus daemon.
+std::vector<DbusCall> questions_about(const std::string& unit) {
+    std::vector<DbusCall> calls{ask_manager("ListUnitsByNames", unit, true)};
+    if (is_service(unit)) calls.push_back(get_property(unit, "Service", "ExecMainStartTimestamp"));
+    return calls;
 }
 
 bool is_missing_file(const DbusMessage& reply) {
@@ -62,22 +90,23 @@ SystemdBus::SystemdBus(Path bus_socket, Path private_socket)
     : bus_socket_(std::move(bus_socket)), private_socket_(std::move(private_socket)) {}
 
 Result<UnitState> SystemdBus::unit(const std::string& name, FileState file_state) {
-    // Asking for an object of that name makes systemd load the unit. UnitFileState as a property may be out of date.
-    const bool is_service = name.ends_with(".service");
-    std::vector<DbusCall> calls{get_property(name, "Unit", "LoadState"), get_property(name, "Unit", "ActiveState"),
-                                get_property(name, "Unit", "SubState")};
-    if (is_service) calls.push_back(get_property(name, "Service", "ExecMainStartTimestamp"));
-    if (file_state == FileState::asked)
-        calls.push_back({"/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager", "GetUnitFileState", {name}});
-    const auto replies = NB_TRY_CONTEXT(ask(calls), fmt::format("state of {}", name));
+    auto calls = questions_about(name);
+    // As a property it may be out of date.
+    if (file_state == FileState::asked) calls.push_back(ask_manager("GetUnitFileState", name));
+    auto ahead = file_state == FileState::left_out ? asked_ahead(name) : std::nullopt;
+    const auto replies = ahead ? *std::move(ahead) : NB_TRY_CONTEXT(ask(calls), fmt::format("state of {}", name));
     for (const auto& reply : replies)
         if (reply.type == DbusMessage::Type::error && !is_missing_file(reply)) return refusal(reply, name);
     UnitState state;
     auto reply = replies.begin();
-    state.loaded = NB_TRY(value_of<std::string>(*reply++)) == "loaded";
-    state.active = NB_TRY(value_of<std::string>(*reply++));
-    state.sub = NB_TRY(value_of<std::string>(*reply++));
-    if (is_service) {
+    const auto row = NB_TRY(first_strings(*reply++, 5));  // name, description, load, active, sub
+    if (row.size() < 5)
+        return fail(ErrorKind::invalid_input,
+                    fmt::format("cannot ask systemd about {}: it is no name of a unit", name));
+    state.loaded = row[2] == "loaded";
+    state.active = row[3];
+    state.sub = row[4];
+    if (is_service(name)) {
         const auto time = NB_TRY(value_of<std::uint64_t>(*reply++));
         if (state.running() && time > 0 && time < (std::uint64_t{1} << 53))
             state.started = WallTime(std::chrono::microseconds(time));
@@ -106,45 +135,102 @@ Result<std::vector<DbusMessage>> SystemdBus::ask(const std::vector<DbusCall>& ca
 }
 
 Result<std::vector<DbusMessage>> SystemdBus::ask_once(const std::vector<DbusCall>& calls) {
-    auto replies = [&]() -> Result<std::vector<DbusMessage>> {
-        if (!fd_) NB_CHECK(connect());
-        const std::uint32_t first = serial_ + 1;
-        std::string request;
-        for (const auto& call : calls) request += marshal(call, manager, ++serial_);
-        NB_CHECK(send(request));
-        std::vector<DbusMessage> answers(calls.size());
-        for (std::size_t missing = calls.size(); missing > 0;) {
+    if (consent_is_due_ && !hear_consent()) hang_up();
+    if (!fd_) NB_CHECK(connect());
+    std::string request;
+    const std::uint32_t first = add(calls, request);
+    if (auto sent = send(request); !sent) {
+        hang_up();
+        return fail(std::move(sent).error());
+    }
+    return settle(first);
+}
+
+std::uint32_t SystemdBus::add(const std::vector<DbusCall>& calls, std::string& request) {
+    const std::uint32_t first = serial_ + 1;
+    for (const auto& call : calls) request += marshal(call, manager, ++serial_);
+    batches_[first] = {std::vector<DbusMessage>(calls.size()), calls.size()};
+    return first;
+}
+
+Result<std::vector<DbusMessage>> SystemdBus::settle(std::uint32_t first) {
+    auto settled = [&]() -> Result<void> {
+        while (batches_[first].missing > 0) {
             auto message = NB_TRY(receive_message());
             if (message.reply_serial == hello_serial && message.type == DbusMessage::Type::error) {
                 bus_refuses_ = true;
                 return hung_up();
             }
-            const std::uint32_t index = message.reply_serial - first;
-            if (message.reply_serial == 0 || index >= answers.size() || answers[index].reply_serial != 0) continue;
+            const auto after = batches_.upper_bound(message.reply_serial);
+            if (message.reply_serial == 0 || after == batches_.begin()) continue;
+            auto& [start, batch] = *std::prev(after);
+            const std::uint32_t index = message.reply_serial - start;
+            if (index >= batch.answers.size() || batch.answers[index].reply_serial != 0) continue;
             if (is_absence_of_systemd(message)) return hung_up();
-            answers[index] = std::move(message);
-            --missing;
+            batch.answers[index] = std::move(message);
+            --batch.missing;
         }
-        return answers;
+        return {};
     }();
-    if (!replies) fd_.reset();  // whatever it was, what is still on its way answers nothing we ask next
-    return replies;
+    if (!settled) {
+        hang_up();
+        return fail(std::move(settled).error());
+    }
+    auto answers = std::move(batches_[first].answers);
+    batches_.erase(first);
+    return answers;
+}
+
+// Whatever it was, what is still on its way answers nothing that is asked next.
+void SystemdBus::hang_up() {
+    fd_.reset();
+    consent_is_due_ = false;
+    batches_.clear();
+    ahead_.clear();
+}
+
+void SystemdBus::ask_ahead(const std::vector<std::string>& units) {
+    const std::lock_guard lock(mutex_);
+    std::string request;
+    if (!fd_) {
+        if (bus_refuses_ || !dial(bus_socket_)) return hang_up();
+        request = authentication() + hello();
+        consent_is_due_ = true;
+    }
+    for (const auto& unit : units)
+        ahead_[unit] = {add(questions_about(unit), request), std::chrono::steady_clock::now()};
+    if (!send(request)) hang_up();
+}
+
+std::optional<std::vector<DbusMessage>> SystemdBus::asked_ahead(const std::string& unit) {
+    const std::lock_guard lock(mutex_);
+    const auto found = ahead_.extract(unit);
+    if (!found) return std::nullopt;
+    const auto [first, sent] = found.mapped();
+    if (std::chrono::steady_clock::now() - sent > ahead_is_fresh_for) return std::nullopt;
+    if (consent_is_due_ && !hear_consent()) {
+        hang_up();
+        return std::nullopt;
+    }
+    auto answers = settle(first);
+    if (!answers) return std::nullopt;
+    return *std::move(answers);
 }
 
 Result<void> SystemdBus::connect() {
-    constexpr std::string_view daemon = "org.freedesktop.DBus";
-    static const std::string hello =
-        marshal({"/org/freedesktop/DBus", std::string(daemon), "Hello", {}}, daemon, hello_serial);
     auto direct = Result<void>();
-    if ((!bus_refuses_ && connect_to(bus_socket_, hello)) || (direct = connect_to(private_socket_, ""))) {
-        ever_connected_ = true;
-        return {};
-    }
-    fd_.reset();
+    if ((!bus_refuses_ && connect_to(bus_socket_, hello())) || (direct = connect_to(private_socket_, ""))) return {};
+    hang_up();
     return fail(std::move(std::move(direct).error()).with_hint("is systemd the init system of this machine?"));
 }
 
 Result<void> SystemdBus::connect_to(const Path& socket, std::string_view hello) {
+    NB_CHECK(dial(socket));
+    NB_CHECK(send(authentication() + std::string(hello)));
+    return hear_consent();  // the answer to `hello` comes before those to questions
+}
+
+Result<void> SystemdBus::dial(const Path& socket) {
     received_.clear();
     serial_ = hello_serial;
     sockaddr_un address{};
@@ -158,14 +244,15 @@ Result<void> SystemdBus::connect_to(const Path& socket, std::string_view hello) 
         if (error.kind == ErrorKind::not_found) error.kind = ErrorKind::unavailable;
         return fail(std::move(error));
     }
-    // EXTERNAL: the other side takes our user from the socket; the name is its number as text, in hex. What follows is
-    // sent without waiting for its consent, as sd-bus does it: each answer waited for is a turn of the scheduler.
-    std::string user;
-    for (const char digit : std::to_string(::geteuid())) user += fmt::format("{:02x}", static_cast<unsigned>(digit));
-    NB_CHECK(send(fmt::format("{}AUTH EXTERNAL {}\r\nBEGIN\r\n{}", '\0', user, hello)));
+    return {};
+}
+
+Result<void> SystemdBus::hear_consent() {
+    consent_is_due_ = false;
     if (const auto line = NB_TRY(receive_line()); !line.starts_with("OK"))
-        return fail(ErrorKind::permission, fmt::format("{} refuses us: {}", path, line));
-    return {};  // the answer to `hello` comes before those to questions
+        return fail(ErrorKind::permission, fmt::format("systemd's bus refuses us: {}", line));
+    ever_connected_ = true;
+    return {};
 }
 
 Result<void> SystemdBus::send(std::string_view bytes) {

@@ -248,6 +248,17 @@ TEST_F(RunnerTest, planning_changes_nothing_and_looks_at_phases_whose_needs_are_
     EXPECT_TRUE(world_.facts.empty());
 }
 
+TEST_F(RunnerTest, planning_looks_last_at_what_systemd_is_asked_about) {
+    auto asking = world_.phase("a", {}, {"x"});
+    asking.info.units = {"one.service", "two.service"};
+    auto skipped = world_.phase("c", {}, {});
+    skipped.info.units = {"three.service"};
+    const auto catalog = Catalog::make({asking, world_.phase("b", {"a"}, {"y"}), skipped}).value();
+    EXPECT_EQ(catalog.units({.only = {}, .skip = {"c"}}), (Lines{"one.service", "two.service"}));
+    EXPECT_EQ(outcomes(plan_all(catalog, options())), (Lines{"a pending", "b pending", "c unchanged"}));
+    EXPECT_EQ(world_.log(), (Lines{"plan b", "plan a", "plan c"}));
+}
+
 TEST_F(RunnerTest, inspecting_verifies_what_has_converged_and_changes_nothing) {
     world_.facts = {"x"};
     world_.sick = {"c"};

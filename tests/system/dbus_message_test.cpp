@@ -53,6 +53,24 @@ TEST(DbusMessage, arguments_follow_with_their_signature) {
     EXPECT_EQ(message_size(bytes).value(), bytes.size());
 }
 
+TEST(DbusMessage, arguments_can_be_one_list) {
+    const auto bytes = marshal({"/x", "a.b", "List", {"one", "two22"}, true}, "", 7);
+    EXPECT_NE(bytes.find("\x08\x01g\x00\x02"
+                         "as\x00"s),
+              std::string::npos);
+    EXPECT_TRUE(bytes.ends_with("\x12\0\0\0\x03\0\0\0one\0\x05\0\0\0two22\0"s));
+}
+
+TEST(DbusMessage, the_strings_that_begin_a_structure) {
+    const auto row = reply("a(ssu)", "\x15\0\0\0\0\0\0\0\x02\0\0\0ab\0\0\x01\0\0\0c\0\0\0\x07\0\0\0"s);
+    const auto message = parse_message(row).value();
+    EXPECT_EQ(first_strings(message, 1).value(), std::vector<std::string>{"ab"});
+    EXPECT_EQ(first_strings(message, 5).value(), (std::vector<std::string>{"ab", "c"}));
+    EXPECT_TRUE(first_strings(parse_message(reply("a(ssu)", "\0\0\0\0"s)).value(), 2).value().empty());
+    EXPECT_FALSE(first_strings(parse_message(reply("a(ssu)", "\x15\0\0\0\0\0\0\0\x09\0\0\0ab\0"s)).value(), 1));
+    EXPECT_FALSE(first_strings(parse_message(reply("s", "\x02\0\0\0ok\0"s)).value(), 1));
+}
+
 TEST(DbusMessage, an_answer_of_systemd_is_understood) {
     ASSERT_EQ(message_size(active_reply).value(), active_reply.size());
     const auto message = parse_message(active_reply).value();
@@ -119,7 +137,10 @@ TEST(DbusMessage, no_bytes_whatsoever_do_harm) {
         for (int n = static_cast<int>(random() % 4); n >= 0; --n)
             bytes[random() % bytes.size()] = static_cast<char>(random());
         if (random() % 4 == 0) bytes.resize(random() % (bytes.size() + 1));
-        if (const auto message = parse_message(bytes)) static_cast<void>(first_value(*message).has_value());
+        if (const auto message = parse_message(bytes)) {
+            static_cast<void>(first_value(*message).has_value());
+            static_cast<void>(first_strings(*message, 5).has_value());
+        }
         static_cast<void>(message_size(bytes).has_value());
     }
 }

@@ -37,6 +37,7 @@ TEST(FuzzSystem, messages_of_the_bus_are_whole_or_refused) {
           dbus_reply("v",
                      "\x01"
                      "b\0\0\x01\0\0\0"s),
+          dbus_reply("a(ssu)", "\x15\0\0\0\0\0\0\0\x02\0\0\0ab\0\0\x01\0\0\0c\0\0\0\x07\0\0\0"s),
           dbus_reply("s", "\x03\0\0\0abc\0"s), marshal(call, "org.freedesktop.systemd1", 7)},
          20000, [](const std::string& bytes) {
              const auto size = message_size(bytes);
@@ -48,6 +49,7 @@ TEST(FuzzSystem, messages_of_the_bus_are_whole_or_refused) {
              ASSERT_TRUE(size && *size);
              EXPECT_EQ(**size, bytes.size());
              first_value(*message).has_value();
+             first_strings(*message, 5).has_value();
          });
     fuzz({"kubelet.service", "dev-disk-by\\x2duuid.swap"}, 2000, [](const std::string& unit) {
         const auto path = unit_path(unit);

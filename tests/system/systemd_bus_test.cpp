@@ -59,6 +59,7 @@ class FakeSystemd {
     std::atomic<int> hang_up_after{1000};  ///< answers on one connection
     std::atomic<bool> missing_file{false};
     std::atomic<bool> masked{false};
+    std::atomic<bool> no_name{false};  ///< what it was asked about is no name of a unit
     std::atomic<bool> talk_rubbish{false};
     std::atomic<bool> full{false};  ///< it answers Hello with a refusal
     int asked(const std::string& what) {
@@ -81,6 +82,11 @@ class FakeSystemd {
         if (call.member == "GetUnitFileState" && missing_file) {
             return refuse(serial, "org.freedesktop.DBus.Error.FileNotFound");
         }
+        if (call.member == "ListUnitsByNames")
+            return answer(2, serial,
+                          "\x08\x01g\0\x0d"
+                          "a(ssssssouso)\0"s,
+                          unit_row());
         if (call.member == "GetUnitFileState")
             return answer(2, serial, "\x08\x01g\0\x01s\0"s, text_body(masked ? "masked" : "enabled"));
         const auto& property = call.arguments.at(1);
@@ -90,9 +96,18 @@ class FakeSystemd {
                                 "b\0\0\x01\0\0\0"s);
         if (property == "ExecMainStartTimestamp")
             return value_answer(serial, "\x01t\0\0\0\0\0\0\x40\x42\x0f\0\0\0\0\0"s);  // 1 s
-        return value_answer(serial, "\x01s\0\0"s + text_body(property == "LoadState"  ? (masked ? "masked" : "loaded")
-                                                             : property == "SubState" ? "running"
-                                                                                      : "active"));
+        ADD_FAILURE() << "nobody needs to ask for " << property;
+        return refuse(serial, "org.freedesktop.DBus.Error.UnknownProperty");
+    }
+    // Name, description, load state, active state, sub-state; what follows nobody reads.
+    std::string unit_row() const {
+        if (no_name) return "\0\0\0\0"s;
+        std::string body = "\xff\0\0\0\0\0\0\0"s;
+        for (const auto* text : {"kubelet.service", "Kubelet", masked ? "masked" : "loaded", "active", "running"}) {
+            body.resize((body.size() + 3) / 4 * 4, '\0');
+            body += text_body(text);
+        }
+        return body;
     }
     static std::string refuse(std::uint32_t serial, const std::string& name) {
         return answer(3, serial, "\x04\x01s\0"s + static_cast<char>(name.size()) + "\0\0\0"s + name + '\0', "");
@@ -101,9 +116,9 @@ class FakeSystemd {
     static DbusCall understand(const std::string& bytes) {
         DbusCall call;
         call.member = "Get";
-        for (const auto* name : {"GetUnitFileState", "Hello"})
+        for (const auto* name : {"GetUnitFileState", "ListUnitsByNames", "Hello"})
             if (bytes.find(name) != std::string::npos) call.member = name;
-        for (const auto* name : {"LoadState", "ActiveState", "SubState", "NeedDaemonReload", "ExecMainStartTimestamp"})
+        for (const auto* name : {"NeedDaemonReload", "ExecMainStartTimestamp"})
             if (bytes.find(name) != std::string::npos) call.arguments = {"", name};
         return call;
     }
@@ -210,7 +225,7 @@ TEST_F(SystemdBusTest, one_connection_serves_many_questions) {
 }
 
 TEST_F(SystemdBusTest, a_connection_that_breaks_is_made_again) {
-    systemd_.hang_up_after = 8;  // in the middle of the second question
+    systemd_.hang_up_after = 4;  // in the middle of the second question
     ASSERT_TRUE(bus_.unit("kubelet.service"));
     const auto again = bus_.unit("kubelet.service");
     ASSERT_TRUE(again) << again.error().text();
@@ -241,6 +256,65 @@ TEST_F(SystemdBusTest, a_bus_that_is_full_leaves_systemds_own_socket) {
     EXPECT_EQ(systemd_.connections, 1);
     ASSERT_TRUE(asked.unit("kubelet.service"));
     EXPECT_EQ(bus.connections, 1);
+}
+
+TEST_F(SystemdBusTest, a_name_that_is_none_is_the_askers_mistake) {
+    systemd_.no_name = true;
+    const auto state = bus_.unit("what is this");
+    ASSERT_FALSE(state);
+    EXPECT_EQ(state.error().kind, ErrorKind::invalid_input);
+    EXPECT_EQ(state.error().text(), "cannot ask systemd about what is this: it is no name of a unit");
+}
+
+class AskedAheadTest : public SystemdBusTest {
+   protected:
+    FakeSystemd peer_{folder_ / "bus", true};
+    SystemdBus both_{folder_ / "bus", folder_ / "private"};
+
+    void expect_answer(SystemdBus& bus) {
+        const auto state = bus.unit("kubelet.service", SystemdBus::FileState::left_out);
+        ASSERT_TRUE(state) << state.error().text();
+        EXPECT_TRUE(state->running());
+        EXPECT_EQ(state->started.value(), WallTime(std::chrono::seconds(1)));
+    }
+};
+
+TEST_F(AskedAheadTest, units_are_asked_about_once_and_each_answer_serves_once) {
+    both_.ask_ahead({"containerd.service", "kubelet.service"});
+    expect_answer(both_);
+    EXPECT_EQ(peer_.asked("ListUnitsByNames"), 2);
+    expect_answer(both_);
+    EXPECT_EQ(peer_.asked("ListUnitsByNames"), 3);
+    EXPECT_EQ(peer_.connections, 1);
+}
+
+TEST_F(AskedAheadTest, an_answer_without_what_is_asked_for_now_does_not_serve) {
+    both_.ask_ahead({"kubelet.service"});
+    EXPECT_EQ(both_.unit("kubelet.service").value().file_state, "enabled");
+    EXPECT_EQ(peer_.asked("GetUnitFileState"), 1);
+}
+
+TEST_F(AskedAheadTest, what_goes_wrong_is_asked_again) {
+    peer_.full = true;  // the answers are refusals: systemd's own socket is left
+    both_.ask_ahead({"kubelet.service"});
+    expect_answer(both_);
+    EXPECT_EQ(systemd_.connections, 1);
+}
+
+TEST_F(AskedAheadTest, a_connection_that_breaks_meanwhile_is_made_again) {
+    peer_.hang_up_after = 2;  // Hello, and half of what is asked
+    both_.ask_ahead({"kubelet.service"});
+    peer_.hang_up_after = 1000;
+    const auto state = both_.unit("kubelet.service", SystemdBus::FileState::left_out);
+    ASSERT_TRUE(state) << state.error().text();
+    EXPECT_TRUE(state->running());
+}
+
+TEST_F(AskedAheadTest, without_a_bus_nothing_is_asked_before_it_is_needed) {
+    SystemdBus bus(folder_ / "no bus", folder_ / "private");
+    bus.ask_ahead({"kubelet.service"});
+    EXPECT_EQ(systemd_.connections, 0);
+    expect_answer(bus);
 }
 
 TEST(SystemdBus, where_no_systemd_is_that_is_said) {
