@@ -187,11 +187,16 @@ class Lab:
     @contextlib.contextmanager
     def fault(self, target: str, effect: str, value: Any = None, *, count: int | None = None,
               seconds: float | None = None, **match: str) -> Iterator[int]:
-        """Something goes wrong for as long as the block lasts; `match` as in faults.py."""
+        """Something goes wrong for as long as the block lasts; `match` as in faults.py. A block that ends well without
+        having met it (all `count` times) fails: whatever it showed, it was not this."""
+        call = self.cloud.call if target == "aws" else self.call
         fault = self.call("add_fault", target=target, effect=effect, value=value, count=count, seconds=seconds,
                           match=match)
         yield fault
-        (self.cloud.call if target == "aws" else self.call)("clear_faults", fault=fault)
+        hits = next(int(one["hits"]) for one in call("faults") if one["id"] == fault)
+        call("clear_faults", fault=fault)
+        if hits < (count or 1):
+            raise LabError(f"the fault '{target} {effect} {match}' struck {hits} times of {count or 'at least 1'}")
 
     def clear_faults(self) -> None:
         self.call("clear_faults")
