@@ -41,8 +41,15 @@ class Converging {
    private:
     Result<RunReport> converge_all() {
         config_ = NB_TRY(session_.load_config());
+        const bool lasting = invocation_.command == Command::node_up || invocation_.command == Command::node_repair;
+        if (lasting && !invocation_.settings.empty())
+            session_.log().warning(fmt::format(
+                "--set is for this run alone: nodeboot at boot and its timers read {}; put there what is to "
+                "last",
+                invocation_.config_file));
         const auto lock = NB_TRY(take_lock());
-        const auto node = NB_TRY(around_.make_node(config_, session_.log(), around_.stop.get_token()));
+        const auto node = NB_TRY(
+            around_.make_node(config_, session_.unusual_config_file(), session_.log(), around_.stop.get_token()));
         const auto catalog = NB_TRY(make_catalog(*node));
         NB_CHECK(catalog.check(invocation_.selection));
         NB_CHECK(ask_first(catalog));

@@ -105,13 +105,14 @@ std::string trimmed(std::string text) {
 
 class LinuxNode final : public Node {
    public:
-    LinuxNode(Host& host, Clock& clock, const Config& config, const Log& log, const std::stop_token& stop)
+    LinuxNode(Host& host, Clock& clock, const Config& config, std::string config_file, const Log& log,
+              const std::stop_token& stop)
         : config_(config),
           http_(config_.aws.ca_file),
           cri_("/run/containerd/containerd.sock", stop),
           kube_(host, http_, stop),
           store_(config_, host, http_, clock, log, stop),
-          services_{config_, host, clock, log, cri_, kube_, store_, http_, ""} {}
+          services_{config_, host, clock, log, cri_, kube_, store_, http_, "", std::move(config_file)} {}
 
     Result<void> settle_name() {
         services_.node_name = NB_TRY(settled_node_name(config_, services_.host));
@@ -179,12 +180,12 @@ class LinuxNode final : public Node {
 }  // namespace
 
 NodeFactory linux_node_factory(Host& host, Clock& clock) {
-    return
-        [&host, &clock](const Config& config, const Log& log, std::stop_token stop) -> Result<std::unique_ptr<Node>> {
-            auto node = std::make_unique<LinuxNode>(host, clock, config, log, stop);
-            NB_CHECK(node->settle_name());
-            return std::unique_ptr<Node>(std::move(node));
-        };
+    return [&host, &clock](const Config& config, const std::string& config_file, const Log& log,
+                           std::stop_token stop) -> Result<std::unique_ptr<Node>> {
+        auto node = std::make_unique<LinuxNode>(host, clock, config, config_file, log, stop);
+        NB_CHECK(node->settle_name());
+        return std::unique_ptr<Node>(std::move(node));
+    };
 }
 
 }  // namespace nodeboot::cli

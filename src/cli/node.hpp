@@ -40,6 +40,8 @@ class Node {
     virtual NodeFacts facts() = 0;
 };
 
-using NodeFactory = std::function<Result<std::unique_ptr<Node>>(const Config&, const Log&, std::stop_token)>;
+/// The file is the configuration's; empty where it is the usual one.
+using NodeFactory = std::function<Result<std::unique_ptr<Node>>(const Config&, const std::string& config_file,
+                                                                const Log&, std::stop_token)>;
 
 }  // namespace nodeboot::cli

@@ -24,7 +24,8 @@ Result<std::unique_ptr<Prepared>> prepare(Session& session) {
     auto prepared = std::make_unique<Prepared>();
     prepared->config = NB_TRY(session.load_config());
     auto& around = session.surroundings();
-    prepared->node = NB_TRY(around.make_node(prepared->config, session.log(), around.stop.get_token()));
+    prepared->node = NB_TRY(
+        around.make_node(prepared->config, session.unusual_config_file(), session.log(), around.stop.get_token()));
     prepared->catalog = NB_TRY(prepared->node->catalog());
     NB_CHECK(prepared->catalog.check(session.invocation().selection));
     return prepared;

@@ -1,5 +1,7 @@
 #include "cli/session.hpp"
 
+#include <filesystem>
+
 #include "cli/commands.hpp"
 #include "cli/report_json.hpp"
 #include "cli/report_text.hpp"
@@ -47,6 +49,11 @@ Result<LoadedConfig> Session::load_all() {
     const auto presence = invocation_.config_given ? Presence::required : Presence::optional;
     auto layers = NB_TRY(read_config_layers(invocation_.config_file, presence));
     return nodeboot::load_config(layers, invocation_.settings);
+}
+
+std::string Session::unusual_config_file() const {
+    if (invocation_.config_file == Invocation{}.config_file) return {};
+    return std::filesystem::absolute(invocation_.config_file).lexically_normal();
 }
 
 Result<Config> Session::load_config() {

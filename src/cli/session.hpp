@@ -31,6 +31,8 @@ class Session {
 
     /// Reads the layers and logs warnings.
     Result<Config> load_config();
+    /// Of --config, as an absolute path; empty where it is the usual one.
+    std::string unusual_config_file() const;
     Result<LoadedConfig> load_all();  ///< with the mistakes in it
 
    private:

@@ -50,7 +50,7 @@ void add_host_phases(NodePhases& phases, const NodeServices& s, PodsDns pods) {
     phases.push_back(make_sysctl_phase(s.config));
     phases.push_back(make_swap_phase(s.config));
     phases.push_back(make_network_links_phase(s.config, s.clock));
-    phases.push_back(make_boot_service_phase(s));
+    phases.push_back(make_boot_service_phase(s, pods == PodsDns::left_out ? "" : s.config_file));
 }
 
 /// `images_of`: whose images are fetched; an image that is baked is for both roles.

@@ -39,6 +39,8 @@ struct NodeServices {
     JoinStore& store;
     Http& http;
     std::string node_name;  ///< settled by preflight's rule: config.node.name, else the hostname
+    /// Where the configuration is, if not in /etc/nodeboot/config.toml: for the units that start nodeboot again.
+    std::string config_file = {};
 };
 
 }  // namespace nodeboot

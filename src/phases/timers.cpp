@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include <atomic>
+
 #include "cloud-init/embedded.hpp"
 #include "system/want.hpp"
 
@@ -9,8 +11,41 @@ namespace nodeboot {
 namespace {
 
 constexpr const char* unit_dir = "/etc/systemd/system/";
+constexpr const char* program = "/usr/local/bin/nodeboot";
 constexpr const char* state_dir = "/var/lib/nodeboot";
 constexpr const char* marker = "# Made by nodeboot; edits are lost. Use a drop-in to change it.\n";
+
+// systemd.syntax(7), systemd.unit(5): a % begins a specifier, a $ a variable.
+std::string with_percents(std::string_view text) {
+    std::string out;
+    for (const char c : text) out += c == '%' ? std::string("%%") : std::string(1, c);
+    return out;
+}
+
+std::string config_arguments(const std::string& file) {
+    if (file.empty()) return {};
+    std::string word;
+    for (const char c : with_percents(file)) {
+        if (c == '"' || c == '\\') word += '\\';
+        if (c == '$') word += '$';
+        word += c;
+    }
+    return " --config \"" + word + "\"";
+}
+
+void replace_once(std::string& text, std::string_view what, const std::string& with) {
+    if (const auto at = text.find(what); at != std::string::npos) text.replace(at, what.size(), with);
+}
+
+// As it starts an image's or user-data's nodeboot, but with the file that this run was given.
+std::string boot_service(const std::string& config_file) {
+    std::string text(embedded::nodeboot_service);
+    if (config_file.empty()) return text;
+    replace_once(text, "ConditionPathExists=/etc/nodeboot/config.toml\n",
+                 "ConditionPathExists=" + with_percents(config_file) + "\n");
+    replace_once(text, "nodeboot node up\n", "nodeboot node up" + config_arguments(config_file) + "\n");
+    return text;
+}
 
 std::string service(const std::string& description, const std::string& arguments) {
     return fmt::format(
@@ -68,14 +103,15 @@ class Timers final : public NodePhase {
     const PhaseInfo& info() const override { return info_; }
 
     Result<std::vector<NodeChange>> plan(const HostView& view) const override {
+        const std::string config = config_arguments(services_.config_file);
         const auto ttl = std::chrono::duration_cast<std::chrono::seconds>(services_.config.join.token_ttl).count();
         return want_units(
             view,
             {
-                {"nodeboot-rotate-token.service", service("Renew the join secret", "node rotate-token")},
+                {"nodeboot-rotate-token.service", service("Renew the join secret", "node rotate-token" + config)},
                 {"nodeboot-rotate-token.timer", timer("Renew the join secret before it expires", ttl / 4)},
                 {"nodeboot-node-roles.service",
-                 service("Label nodes that joined", "node rotate-token --only node-roles")},
+                 service("Label nodes that joined", "node rotate-token --only node-roles" + config)},
                 {"nodeboot-node-roles.timer", timer("Label nodes that joined", 20)},
             },
             {"nodeboot-rotate-token.timer", "nodeboot-node-roles.timer"});
@@ -93,12 +129,19 @@ class Timers final : public NodePhase {
 
 class BootService final : public NodePhase {
    public:
+    BootService(const NodeServices& services, std::string config_file)
+        : services_(services), config_file_(std::move(config_file)) {}
     const PhaseInfo& info() const override { return info_; }
 
     Result<std::vector<NodeChange>> plan(const HostView& view) const override {
         std::vector<NodeChange> changes;
+        if (!NB_TRY(view.stat(program)) && !warned_.exchange(true))
+            services_.log.warning(
+                fmt::format("there is no {}, which nodeboot.service and the timers start: put this "
+                            "program there (install -m 0755)",
+                            program));
         NB_CHECK(want_directory(changes, view, state_dir, {0700, 0, 0}));
-        auto units = NB_TRY(want_units(view, {{"nodeboot.service", std::string(embedded::nodeboot_service)}}, {}));
+        auto units = NB_TRY(want_units(view, {{"nodeboot.service", boot_service(config_file_)}}, {}));
         changes.insert(changes.end(), units.begin(), units.end());
         // Enabled, not started: this run may be the service itself.
         const UnitState state = NB_TRY(view.unit("nodeboot.service"));
@@ -116,6 +159,9 @@ class BootService final : public NodePhase {
     }
 
    private:
+    const NodeServices& services_;
+    std::string config_file_;
+    mutable std::atomic<bool> warned_ = false;  // a run plans more than once
     PhaseInfo info_{"boot-service", "nodeboot runs again at every boot", {"preflight"}};
 };
 
@@ -125,8 +171,8 @@ std::shared_ptr<const NodePhase> make_timers_phase(const NodeServices& services)
     return std::make_shared<Timers>(services);
 }
 
-std::shared_ptr<const NodePhase> make_boot_service_phase(const NodeServices&) {
-    return std::make_shared<BootService>();
+std::shared_ptr<const NodePhase> make_boot_service_phase(const NodeServices& services, std::string config_file) {
+    return std::make_shared<BootService>(services, std::move(config_file));
 }
 
 }  // namespace nodeboot

@@ -10,6 +10,8 @@ namespace nodeboot {
 std::shared_ptr<const NodePhase> make_timers_phase(const NodeServices& services);
 
 /// Both roles: nodeboot.service, which converges this machine at every boot. Harmless where nothing drifted.
-std::shared_ptr<const NodePhase> make_boot_service_phase(const NodeServices& services);
+/// `config_file` as in NodeServices: empty for an image, whose instances have the usual one. Warns where the program that it
+/// starts is not in its place.
+std::shared_ptr<const NodePhase> make_boot_service_phase(const NodeServices& services, std::string config_file);
 
 }  // namespace nodeboot

@@ -202,6 +202,21 @@ TEST_F(NodeCommands, rotate_token_is_silent_and_leaves_no_record_when_there_is_n
     EXPECT_THAT(host.log, IsEmpty());
 }
 
+TEST_F(NodeCommands, the_node_is_told_which_file_to_read_again_unless_it_is_the_usual_one) {
+    EXPECT_EQ(run({"node", "status"}), exit_ok);
+    EXPECT_EQ(node_s_config_file, "/dev/null");
+    config_file = "../../../../../../../../../../dev/./null";
+    EXPECT_EQ(run({"node", "up"}), exit_ok);
+    EXPECT_EQ(node_s_config_file, "/dev/null");
+}
+
+TEST_F(NodeCommands, what_set_gives_is_said_to_be_for_this_run_alone) {
+    EXPECT_EQ(run({"node", "up", "--set", "node.role=worker"}), exit_ok);
+    EXPECT_THAT(out + err, HasSubstr("--set is for this run alone: nodeboot at boot and its timers read /dev/null"));
+    EXPECT_EQ(run({"node", "up"}), exit_ok);
+    EXPECT_EQ((out + err).find("--set"), std::string::npos) << err;
+}
+
 TEST_F(NodeCommands, errors_reach_the_journal_with_their_priority) {
     surroundings.err_terminal.journal = true;
     EXPECT_EQ(run({"node", "up", "--only", "sysclt"}), exit_error);

@@ -93,25 +93,27 @@ struct Harness {
 
     std::string out, err, console;
     std::string config_file = "/dev/null";
+    std::string node_s_config_file;  ///< as the node was told
     FakeMachine machine;
     nodeboot::testing::ManualClock clock;
     nodeboot::testing::FakeHost host;
-    Surroundings surroundings{
-        .out = [this](std::string_view text) { out += text; },
-        .err = [this](std::string_view text) { err += text; },
-        .out_terminal = {},
-        .err_terminal = {},
-        .clock = clock,
-        .host = host,
-        .make_node = [this](const Config&, const Log&, std::stop_token) -> Result<std::unique_ptr<Node>> {
-            return std::make_unique<FakeNode>(machine);
-        },
-        .make_aws = {},
-        .make_http = {},
-        .ask = {},
-        .open_console = [this]() -> ConsoleRecords::Writer {
-            return [this](std::string_view line) { console += line; };
-        }};
+    Surroundings surroundings{.out = [this](std::string_view text) { out += text; },
+                              .err = [this](std::string_view text) { err += text; },
+                              .out_terminal = {},
+                              .err_terminal = {},
+                              .clock = clock,
+                              .host = host,
+                              .make_node = [this](const Config&, const std::string& file, const Log&,
+                                                  std::stop_token) -> Result<std::unique_ptr<Node>> {
+                                  node_s_config_file = file;
+                                  return std::make_unique<FakeNode>(machine);
+                              },
+                              .make_aws = {},
+                              .make_http = {},
+                              .ask = {},
+                              .open_console = [this]() -> ConsoleRecords::Writer {
+                                  return [this](std::string_view line) { console += line; };
+                              }};
 };
 
 }  // namespace nodeboot::cli::testing

@@ -140,6 +140,47 @@ TEST(Timers, run_four_times_in_a_tokens_life) {
     EXPECT_TRUE(phase->plan(node.host)->empty());
 }
 
+TEST(Timers, start_nodeboot_with_the_configuration_of_the_run_that_made_them) {
+    FakeNode node;
+    const auto started = [&](const std::string& unit) {
+        const std::string text = node.host.content("/etc/systemd/system/" + unit).value_or("");
+        const auto at = text.find("ExecStart=") + 10;
+        return text.substr(at, text.find('\n', at) - at);
+    };
+    ASSERT_TRUE(node.converge(*make_timers_phase(node.services)));
+    EXPECT_EQ(started("nodeboot-rotate-token.service"), "/usr/local/bin/nodeboot node rotate-token");
+    node.services.config_file = "/root/my 100%.toml";
+    const auto phase = make_timers_phase(node.services);
+    ASSERT_TRUE(node.converge(*phase));
+    EXPECT_EQ(started("nodeboot-rotate-token.service"),
+              "/usr/local/bin/nodeboot node rotate-token --config \"/root/my 100%%.toml\"");
+    EXPECT_EQ(started("nodeboot-node-roles.service"),
+              "/usr/local/bin/nodeboot node rotate-token --only node-roles --config \"/root/my 100%%.toml\"");
+    EXPECT_TRUE(phase->plan(node.host)->empty());
+}
+
+TEST(BootService, reads_the_same_configuration_and_warns_once_where_nodeboot_is_elsewhere) {
+    FakeNode node;
+    const auto unit = [&] { return node.host.content("/etc/systemd/system/nodeboot.service").value_or(""); };
+    const auto usual = make_boot_service_phase(node.services, "");
+    ASSERT_TRUE(node.converge(*usual));
+    EXPECT_TRUE(usual->plan(node.host)->empty());
+    ASSERT_EQ(node.lines.size(), 1U);
+    EXPECT_NE(node.lines[0].find("there is no /usr/local/bin/nodeboot, which nodeboot.service and the timers start"),
+              std::string::npos)
+        << node.lines[0];
+    EXPECT_NE(unit().find("\nConditionPathExists=/etc/nodeboot/config.toml\n"), std::string::npos) << unit();
+    EXPECT_NE(unit().find("\nExecStart=/usr/local/bin/nodeboot node up\n"), std::string::npos) << unit();
+
+    node.host.put("/usr/local/bin/nodeboot", "", 0755);
+    const auto own = make_boot_service_phase(node.services, "/root/x.toml");
+    ASSERT_TRUE(node.converge(*own));
+    EXPECT_EQ(node.lines.size(), 1U);
+    EXPECT_NE(unit().find("\nConditionPathExists=/root/x.toml\n"), std::string::npos) << unit();
+    EXPECT_NE(unit().find("\nExecStart=/usr/local/bin/nodeboot node up --config \"/root/x.toml\"\n"), std::string::npos)
+        << unit();
+}
+
 TEST(ImagesFor, a_worker_fetches_only_what_it_runs) {
     const std::vector<std::string> all{"registry.k8s.io/kube-apiserver:v1.35.1", "registry.k8s.io/kube-proxy:v1.35.1",
                                        "registry.k8s.io/coredns/coredns:v1.12.1", "registry.k8s.io/pause:3.10.1",

@@ -465,7 +465,7 @@ TEST(UndoBootService, drop_in_of_user_data_goes_and_one_of_the_user_stays) {
     const std::string folder = "/etc/systemd/system/nodeboot.service.d/";
     node.host.put(folder + "10-install.conf", "# Made by nodeboot. Here and not in runcmd\n");
     node.host.put(folder + "mine.conf", "[Service]\n");
-    const auto phase = make_boot_service_phase(node.services);
+    const auto phase = make_boot_service_phase(node.services, "");
     ASSERT_TRUE(node.converge(*phase));
     StepContext context = node.step();
     ActionContext action{node.host, context};
