@@ -560,6 +560,22 @@ def test_down_leaves_what_others_put_into_the_vpc_and_says_so(operator: Operator
     account.empty()
 
 
+def test_what_is_there_twice_is_named_until_down_takes_both(operator: Operator, account: Account) -> None:
+    """As after a lost answer and listings that are late for longer than nodeboot waits for them."""
+    operator.up()
+    subnet, first = account.find("subnet", "public")["SubnetId"], account.find("natgateway", "nat")
+    address = account.ec2.allocate_address(Domain="vpc")["AllocationId"]
+    second = account.ec2.create_nat_gateway(SubnetId=subnet, AllocationId=address, TagSpecifications=[
+        {"ResourceType": "natgateway", "Tags": first["Tags"]}])["NatGateway"]["NatGatewayId"]
+    for command, code in (("plan", 0), ("up", 0), ("status", 0)):
+        ran = operator.run(command)
+        assert ran.code == code and f"NAT gateway {second} bears the tags" in " ".join(ran.err.split()), ran
+        assert f"which is {first['NatGatewayId']}" in " ".join(ran.err.split()), ran
+    operator.down()
+    account.ec2.release_address(AllocationId=address)
+    account.empty()
+
+
 def test_what_lost_all_of_its_tags_is_named(operator: Operator, account: Account) -> None:
     operator.up()
     subnet, group = account.find("subnet", "private-2")["SubnetId"], account.find("security-group", "worker")["GroupId"]

@@ -158,6 +158,67 @@ def test_the_printed_policy_is_enough_for_a_whole_life_and_all_of_it_is_used(ope
     assert idle == set()
 
 
+# ---- with what was given
+
+
+def own_vpc(operator: Operator, account: Account) -> dict[str, Any]:
+    vpc = account.ec2.create_vpc(CidrBlock="10.20.0.0/16")["Vpc"]["VpcId"]
+    subnets = [account.ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.20.{n}.0/24")["Subnet"]["SubnetId"] for n in range(3)]
+    return {"vpc": {"id": vpc, "public_subnet_id": subnets[0], "private_subnet_ids": subnets[1:]},
+            "network": {"vpc_cidr": "10.20.0.0/16"}}
+
+
+def own_profiles(operator: Operator, account: Account) -> dict[str, Any]:
+    for role in ("worker", "control-plane"):
+        printed = operator.run("iam-policy", "--account", ACCOUNT, "--for", role)
+        operator.cloud.call("put_role", name=f"their-{role}", document=json.loads(printed.out))
+    return {"instances": {"worker_profile": "their-worker", "control_plane_profile": "their-control-plane"}}
+
+
+def lent_bucket(operator: Operator, account: Account) -> dict[str, Any]:
+    account.s3.create_bucket(Bucket="artifacts", CreateBucketConfiguration={"LocationConstraint": operator.cloud.region})
+    account.s3.put_object(Bucket="artifacts", Key="demo/999999999999/eu-central-1/nodeboot-0", Body=b"theirs")
+    return {"binary": {"bucket": "artifacts"}}
+
+
+def all_of_it(operator: Operator, account: Account) -> dict[str, Any]:
+    return own_vpc(operator, account) | own_profiles(operator, account) | lent_bucket(operator, account)
+
+
+@pytest.mark.parametrize("give", [own_vpc, own_profiles, lent_bucket, all_of_it], ids=lambda one: one.__name__)
+def test_the_printed_policy_is_enough_for_a_life_with_what_was_given(
+        operator: Operator, give: Callable[[Operator, Account], dict[str, Any]]) -> None:
+    """And all that was given is there afterwards, unchanged."""
+    account = Account(operator.cloud)
+    given = give(operator, account)
+    operator.settings = operator.settings | given
+    operator.cloud.call("put_user", name=operator.user, document=policy(operator))
+    before = account.everything()
+    operator.up()
+    group = account.find("security-group", "worker")
+    account.ec2.revoke_security_group_egress(GroupId=group["GroupId"], IpPermissions=group["IpPermissionsEgress"])
+    operator.up()
+    operator.converged()
+    published_by_nodes(account)
+    for command in ("status", "kubeconfig"):
+        words = [command] + (["--file", str(operator.folder / "kubeconfig")] if command == "kubeconfig" else [])
+        assert (ran := operator.run(*words)).ok, ran
+    operator.down()
+    assert account.everything() == before
+    if "binary" in given:
+        (left,) = account.s3.list_objects_v2(Bucket="artifacts")["Contents"]
+        assert left["Key"].endswith("nodeboot-0")
+
+
+def test_a_policy_that_passes_any_role_says_so(operator: Operator) -> None:
+    assert "role/*" not in operator.run("iam-policy", "--account", ACCOUNT).err
+    operator.settings = operator.settings | {"instances": {"worker_profile": "theirs"}}
+    printed = operator.run("iam-policy", "--account", ACCOUNT)
+    wide = [one["Sid"] for one in json.loads(printed.out)["Statement"] if str(one["Resource"]).endswith("role/*")]
+    assert wide == ["GiveAnyRoleToInstances"]
+    assert "GiveAnyRoleToInstances" in printed.err and "--instance-profile-name theirs" in printed.err, printed
+
+
 def permissions(document: dict[str, Any]) -> list[Permission]:
     return [(number, action) for number, one in enumerate(document["Statement"])
             for action in (one["Action"] if isinstance(one["Action"], list) else [one["Action"]])]

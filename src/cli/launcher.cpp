@@ -5,6 +5,7 @@
 #include "base/encoding.hpp"
 #include "cli/report_json.hpp"
 #include "cli/report_text.hpp"
+#include "launch/doubles.hpp"
 #include "launch/start.hpp"
 #include "net/sha256.hpp"
 
@@ -35,7 +36,11 @@ Result<void> Launcher::open() {
 Result<void> Launcher::look(Purpose purpose) {
     purpose_ = purpose;
     looked_at_ = around_.clock.steady();
-    return look_ahead(*services_, purpose);
+    NB_CHECK(look_ahead(*services_, purpose));
+    if (purpose != Purpose::make) return {};
+    for (auto& text : NB_TRY(doubles(*cloud_)))
+        if (told_.insert(text).second) session_.log().warning(text);
+    return {};
 }
 
 RunOptions Launcher::options() const {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 
 #include "cli/session.hpp"
 #include "cli/signals.hpp"
@@ -44,6 +45,7 @@ class Launcher {
     std::optional<LaunchServices> services_;
     Purpose purpose_ = Purpose::make;
     SteadyTime looked_at_{};
+    std::set<std::string> told_;  ///< doubles
 };
 
 }  // namespace nodeboot::cli

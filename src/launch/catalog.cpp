@@ -86,7 +86,8 @@ Result<void> look_ahead(const LaunchServices& services, Purpose purpose) {
         questions.push_back(services.cloud.stray_listing(kind));
     }
     if (purpose == Purpose::make) questions.push_back(key_pair_question(services.config));
-    for (auto& question : zone_questions(services.config)) questions.push_back(std::move(question));
+    if (!services.config.vpc.given())  // who was given subnets chooses no zones, and need not be allowed to ask
+        for (auto& question : zone_questions(services.config)) questions.push_back(std::move(question));
     return services.cloud.ask_ahead(questions);
 }
 

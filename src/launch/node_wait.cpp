@@ -70,7 +70,13 @@ class Waiting {
             return fail(std::move(error));
         }
         const bool long_ago = age(instance) > console_keeps;
-        if (console_.state == NodeConsole::State::silent && long_ago) return true;
+        if (console_.state == NodeConsole::State::silent && long_ago) {
+            step_.log.warning(fmt::format(
+                "{} was started more than an hour ago and its console shows nothing of nodeboot (any more): "
+                "taken to be Ready, not seen; `kubectl get nodes` tells",
+                name_of(ref_, instance)));
+            return true;
+        }
         say(console_.state == NodeConsole::State::silent ? instance.id + " is booting"
             : console_.state == NodeConsole::State::failed
                 ? fmt::format("failed, tries again: {}", console_.error.message)

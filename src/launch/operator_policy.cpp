@@ -53,21 +53,17 @@ class Statements {
         policy_.push_back({std::move(sid), std::move(full), resources, std::move(conditions)});
     }
 
-    // EC2's Describe actions know no resources.
+    // EC2's Describe actions know no resources. All kinds, whatever was given: `down` finds what other settings made.
     void look() {
-        Words actions{"DescribeIamInstanceProfileAssociations",
-                      "DescribeImages",
-                      "DescribeInstances",
-                      "DescribeKeyPairs",
-                      "DescribeNetworkInterfaces",
-                      "DescribeSecurityGroups",
-                      "DescribeSubnets",
-                      "DescribeVolumes",
-                      "DescribeVpcs"};
+        Words actions{"DescribeAddresses",        "DescribeIamInstanceProfileAssociations",
+                      "DescribeImages",           "DescribeInstances",
+                      "DescribeInternetGateways", "DescribeKeyPairs",
+                      "DescribeNatGateways",      "DescribeNetworkInterfaces",
+                      "DescribeRouteTables",      "DescribeSecurityGroups",
+                      "DescribeSubnets",          "DescribeVolumes",
+                      "DescribeVpcAttribute",     "DescribeVpcs"};
         if (!config_.vpc.given())
-            for (const auto* action :
-                 {"DescribeAddresses", "DescribeAvailabilityZones", "DescribeInstanceTypeOfferings",
-                  "DescribeInternetGateways", "DescribeNatGateways", "DescribeRouteTables", "DescribeVpcAttribute"})
+            for (const auto* action : {"DescribeAvailabilityZones", "DescribeInstanceTypeOfferings"})
                 actions.emplace_back(action);
         allow("Look", actions, {"*"}, {{"StringEquals", "aws:RequestedRegion", {region_}}});
     }
@@ -164,7 +160,7 @@ class Statements {
         const auto& instances = config_.instances;
         Words roles, all;
         if (!instances.control_plane_profile.empty() || !instances.worker_profile.empty())
-            allow("GiveOwnRolesToInstances", {"iam:PassRole"},
+            allow(gives_any_role, {"iam:PassRole"},  // only IAM knows the roles in those profiles
                   {fmt::format("arn:{}:iam::{}:role/*", partition_, account_)}, {passed_to_ec2()});
         for (const auto& name : role_names()) {
             roles.push_back(fmt::format("arn:{}:iam::{}:role/{}", partition_, account_, name));

@@ -1,3 +1,6 @@
+#include <algorithm>
+
+#include "base/lines.hpp"
 #include "launch/parts.hpp"
 
 namespace nodeboot {
@@ -50,7 +53,56 @@ Result<CloudChanges> plan_dns(const CloudView& view) {
     return changes;
 }
 
-/// What was given has to be there, and to belong together.
+std::vector<std::string> ranges_of(const Resource& vpc) {
+    std::vector<std::string> ranges{vpc.text("cidrBlock")};
+    for (const Xml* more : vpc.item.all("cidrBlockAssociationSet/item")) {
+        const std::string state = more->text_at("cidrBlockState/state"), range = more->text_at("cidrBlock");
+        const bool gone = state == "disassociated" || state == "failed";
+        if (!gone && std::find(ranges.begin(), ranges.end(), range) == ranges.end()) ranges.push_back(range);
+    }
+    return ranges;
+}
+
+/// What the configuration's own checks cannot know: the ranges that the VPC really has.
+Result<void> check_ranges(const Resource& vpc, const Config& config) {
+    const auto& network = config.network;
+    const auto ranges = ranges_of(vpc);
+    bool named = false;
+    for (const auto& text : ranges) {
+        const Cidr range = NB_TRY_CONTEXT(parse_cidr(text), "the range of " + vpc.id);
+        named = named || range == network.vpc_cidr;
+        for (const auto& [key, own] :
+             {std::pair("network.pod_cidr", network.pod_cidr), std::pair("network.service_cidr", network.service_cidr)})
+            if (range.overlaps(own))
+                return fail(ErrorKind::conflict,
+                            fmt::format("{} has the range {}, and {} is {}: nodes could not reach machines whose "
+                                        "addresses are in both",
+                                        vpc.id, text, key, to_string(own)),
+                            fmt::format("choose another {}, outside of {}", key, join(ranges, ", ")));
+    }
+    if (named) return {};
+    return fail(ErrorKind::conflict,
+                fmt::format("{} has the range {}, network.vpc_cidr is {}", vpc.id, join(ranges, ", "),
+                            to_string(network.vpc_cidr)),
+                fmt::format("set network.vpc_cidr = \"{}\": nodes ask the VPC's name server for names of its addresses",
+                            ranges.front()));
+}
+
+/// Nodes and pods ask the VPC's own name server.
+Result<void> check_dns(const CloudView& view, const std::string& vpc) {
+    const auto answer = NB_TRY(view.ask({.action = "DescribeVpcAttribute",
+                                         .parameters = {{"VpcId", vpc}, {"Attribute", "enableDnsSupport"}},
+                                         .items = "",
+                                         .topic = "vpc-attributes"}));
+    if (answer->empty() || answer->front().text_at("enableDnsSupport/value") != "false") return {};
+    return fail(ErrorKind::conflict,
+                fmt::format("{} has no name server: its enableDnsSupport is off, and nodes find AWS's API, packages "
+                            "and images by name",
+                            vpc),
+                fmt::format("aws ec2 modify-vpc-attribute --vpc-id {} --enable-dns-support '{{\"Value\":true}}'", vpc));
+}
+
+/// What was given has to be there, to belong together, and to fit.
 Result<CloudChanges> check_given(const CloudView& view, const Config& config) {
     const auto vpc = NB_TRY(view.known(parts::vpc));
     auto subnets = private_subnet_refs(config);
@@ -60,6 +112,8 @@ Result<CloudChanges> check_given(const CloudView& view, const Config& config) {
             return fail(ErrorKind::invalid_input,
                         fmt::format("{} is in {}, vpc.id is {}", subnet->id, subnet->text("vpcId"), vpc->id),
                         "all of the subnets that [vpc] names must be in that VPC");
+    NB_CHECK(check_ranges(*vpc, config));
+    NB_CHECK(check_dns(view, vpc->id));
     return CloudChanges{};
 }
 

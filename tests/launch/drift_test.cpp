@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "launch/doubles.hpp"
 #include "launch/harness.hpp"
 
 namespace nodeboot {
@@ -245,6 +246,27 @@ TEST_F(Drift, down_names_what_is_in_the_way_and_bears_no_tag) {
     EXPECT_THAT(report.first_error()->hint, HasSubstr("`nodeboot cluster down` again"));
     aws.ec2.things.erase(id);
     EXPECT_TRUE(down().ok());
+}
+
+TEST_F(Drift, what_is_there_twice_is_named_with_the_one_in_use) {
+    Cloud once(aws.query, clock, cloud_scope(config));
+    EXPECT_THAT(*doubles(once), IsEmpty());
+    std::vector<std::string> second;
+    Xml failed = item(Kind::nat_gateway, "nat");
+    for (const auto& [kind, name] : {std::pair(Kind::nat_gateway, "nat"), std::pair(Kind::instance, "worker-1")}) {
+        Xml copy = item(kind, name);
+        for (const char* time : {"createTime", "launchTime"})
+            if (!copy.text_at(time).empty()) testing::set(copy, time, "2099-01-01T00:00:00Z");
+        second.push_back(aws.ec2.add(kind, copy));
+    }
+    testing::set(failed, "state", "failed");
+    aws.ec2.add(Kind::nat_gateway, failed);
+    Cloud cloud(aws.query, clock, cloud_scope(config));
+    const auto named = doubles(cloud);
+    ASSERT_TRUE(named) << named.error().text();
+    EXPECT_THAT(*named,
+                ElementsAre(HasSubstr("NAT gateway " + second[0] + " bears the tags of NAT gateway nat, which is"),
+                            HasSubstr("instance " + second[1] + " bears the tags of instance worker-1")));
 }
 
 TEST_F(Drift, down_takes_away_outbound_rules_that_name_a_group) {

@@ -34,7 +34,10 @@ struct Launch {
 
     Config config;
     ManualClock clock;
-    Log log{{}};
+    std::vector<std::string> warnings;
+    Log log{[this](LogLevel level, std::string_view line) {
+        if (level == LogLevel::warning) warnings.emplace_back(line);
+    }};
     FakeAws aws{clock};
     KeyFiles files{[](const std::string&) { return Result<std::optional<std::string>>{}; }, ""};
     unsigned parallel = 1;  ///< one after the other: each run is the same

@@ -243,13 +243,16 @@ TEST_F(Instances, a_node_that_refuses_its_configuration_is_not_waited_for) {
     EXPECT_LT(clock.steady() - began, std::chrono::minutes(10));
 }
 
-TEST_F(Instances, that_booted_long_ago_and_whose_console_scrolled_away_are_taken_as_ready) {
+TEST_F(Instances, that_booted_long_ago_and_whose_console_scrolled_away_are_taken_as_ready_and_named) {
     made();
     aws.ec2.console = [](const std::string&) { return std::string("[9999.1] something else\n"); };
     clock.advance(std::chrono::hours(2));
     const auto report = up();
     EXPECT_TRUE(report.ok()) << problem(report);
     EXPECT_FALSE(report.changed());
+    for (const char* name : {"control-plane (i-", "worker-1 (i-", "worker-2 (i-", "worker-3 (i-"})
+        EXPECT_THAT(warnings, Contains(::testing::AllOf(HasSubstr(name), HasSubstr("taken to be Ready, not seen"))));
+    EXPECT_EQ(warnings.size(), 4U);
 }
 
 TEST_F(Instances, in_a_given_network_nothing_of_the_network_is_made_or_deleted) {
@@ -267,6 +270,62 @@ TEST_F(Instances, in_a_given_network_nothing_of_the_network_is_made_or_deleted) 
     EXPECT_EQ(aws.ec2.ids(Kind::security_group).size(), 4U);
     ASSERT_TRUE(down().ok());
     EXPECT_EQ(aws.inventory(), before);
+}
+
+struct GivenNetwork : Instances {
+    GivenNetwork() {
+        made();
+        config.vpc.id = aws.ec2.id(Kind::vpc, "vpc");
+        config.vpc.public_subnet_id = aws.ec2.id(Kind::subnet, "public");
+        config.vpc.private_subnet_ids = {aws.ec2.id(Kind::subnet, "private-1")};
+        config.cluster.name = "guest";
+    }
+    std::string said() { return problem(plan()); }
+    Xml& vpc() { return aws.ec2.things.at(config.vpc.id).item; }
+};
+
+TEST_F(GivenNetwork, whose_range_overlaps_pods_or_services_is_refused_with_both) {
+    testing::set(vpc(), "cidrBlock", "10.244.0.0/16");
+    EXPECT_THAT(said(), HasSubstr("has the range 10.244.0.0/16, and network.pod_cidr is 10.244.0.0/16"));
+    testing::set(vpc(), "cidrBlock", "10.0.0.0/8");
+    EXPECT_THAT(said(), HasSubstr("has the range 10.0.0.0/8, and network.pod_cidr is"));
+    testing::set(vpc(), "cidrBlock", "10.100.0.0/16");
+    EXPECT_THAT(said(), HasSubstr("has the range 10.100.0.0/16, and network.service_cidr is 10.96.0.0/12"));
+}
+
+TEST_F(GivenNetwork, whose_second_range_overlaps_is_refused_unless_that_range_is_gone) {
+    using testing::element;
+    const auto range = [](const char* text, const char* state) {
+        return element("item", {element("cidrBlock", text), element("cidrBlockState", {element("state", state)})});
+    };
+    vpc().children.push_back(
+        element("cidrBlockAssociationSet", {range("10.0.0.0/16", "associated"), range("10.244.8.0/24", "associated")}));
+    EXPECT_THAT(said(), HasSubstr("has the range 10.244.8.0/24"));
+    vpc().children.back() = element("cidrBlockAssociationSet",
+                                    {range("10.0.0.0/16", "associated"), range("10.244.8.0/24", "disassociated")});
+    EXPECT_EQ(said(), "");
+    vpc().children.back() = element("cidrBlockAssociationSet", {range("10.7.0.0/16", "associated")});
+    config.network.vpc_cidr = {0x0a070000, 16};
+    EXPECT_EQ(said(), "");
+}
+
+TEST_F(GivenNetwork, has_the_range_that_the_configuration_says) {
+    testing::set(vpc(), "cidrBlock", "10.20.0.0/16");
+    const auto report = plan();
+    EXPECT_THAT(problem(report), HasSubstr("has the range 10.20.0.0/16, network.vpc_cidr is 10.0.0.0/16"));
+    EXPECT_THAT(report.first_error()->hint, HasSubstr("network.vpc_cidr = \"10.20.0.0/16\""));
+    config.network.vpc_cidr = {0x0a140000, 16};
+    EXPECT_EQ(said(), "");
+}
+
+TEST_F(GivenNetwork, without_a_name_server_is_refused) {
+    const auto answer =
+        aws.ec2.call("ec2", "ModifyVpcAttribute", {{"VpcId", config.vpc.id}, {"EnableDnsSupport.Value", "false"}}, {});
+    ASSERT_TRUE(answer && std::holds_alternative<Xml>(*answer));
+    const auto report = up();
+    EXPECT_THAT(problem(report), HasSubstr(config.vpc.id + " has no name server: its enableDnsSupport is off"));
+    EXPECT_THAT(report.first_error()->hint, HasSubstr("modify-vpc-attribute --vpc-id " + config.vpc.id));
+    EXPECT_EQ(aws.ec2.ids(instance).size(), 4U);
 }
 
 TEST_F(Instances, a_given_subnet_that_does_not_exist_is_named) {

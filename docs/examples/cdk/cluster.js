@@ -33,6 +33,7 @@ for (const from of groups) {
     to.addIngressRule(from, ec2.Port.udp(4789)); // network.vxlan_port
   }
 }
+controlPlaneGroup.addIngressRule(controlPlaneGroup, ec2.Port.tcpRange(2379, 2380)); // etcd
 controlPlaneGroup.addIngressRule(ec2.Peer.ipv4(adminCidr.valueAsString), ec2.Port.tcp(6443));
 
 const template = (name, size, securityGroup) =>

@@ -84,11 +84,15 @@ locals {
       }
     ]...)
   ]...)
-  api = {
+  api = merge({
     for from, source in local.groups : "control-plane api from ${from}" => {
       protocol = "tcp", from = 6443, to = 6443, group = aws_security_group.control_plane.id, source = source
     }
-  }
+    }, {
+    "control-plane etcd from control-plane" = {
+      protocol = "tcp", from = 2379, to = 2380, group = local.groups.control-plane, source = local.groups.control-plane
+    }
+  })
 }
 
 resource "aws_vpc_security_group_ingress_rule" "nodes" {
