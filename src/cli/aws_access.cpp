@@ -21,7 +21,8 @@ class SessionAccess final : public AwsAccess {
                  return Secret(std::move(output.out));
              },
              // An operator's machine may be an instance or not: a second tells.
-             .imds = {.endpoint = config.aws.imds_endpoint, .deadline = std::chrono::seconds(1), .stop = stop}},
+             .imds = {.endpoint = config.aws.imds_endpoint, .deadline = std::chrono::seconds(1), .stop = stop},
+             .imds_may_be_absent = true},
             &log));
         query_ = make_query_api(session_->client());
         parameters_ = make_ssm_parameters(session_->client());

@@ -15,7 +15,7 @@ constexpr std::string_view exit_codes =
     "Exit codes:\n"
     "  0    done, or nothing to do\n"
     "  1    an error; standard error says what failed, why and what to do next\n"
-    "  2    node plan: changes are pending; node status: something drifted\n"
+    "  2    plan: changes are pending; status: something drifted (node and cluster)\n"
     "  64   the command line was wrong\n"
     "  130  stopped by Ctrl-C or SIGTERM; a rerun goes on from there\n";
 

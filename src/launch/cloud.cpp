@@ -57,14 +57,15 @@ class PlannedPhase final : public CloudPhase {
 /// What the first look after a change shows may be old; then it is looked at afresh, and what is left done again.
 Result<void> settle(const CloudPhase& phase, Cloud& cloud, StepContext& step) {
     const auto deadline = Deadline::after(step.clock, settled_within).sooner_of(step.deadline);
-    if (NB_TRY(phase.plan(cloud)).empty()) return {};
+    const std::function<Result<CloudChanges>()> plan = [&] { return phase.plan(cloud); };
+    if (NB_TRY(patiently(step, plan)).empty()) return {};
     cloud.forget_all();  // the answer to a creation may say less than there is: look at once, and wait only after that
     for (;;) {
-        const auto left = NB_TRY(phase.plan(cloud));
+        const auto left = NB_TRY(patiently(step, plan));
         if (left.empty() || deadline.passed(step.clock)) return {};
         NB_CHECK(step.clock.sleep(std::chrono::seconds(1), step.stop));
         cloud.forget_all();
-        for (const auto& change : NB_TRY(phase.plan(cloud))) NB_CHECK(cloud.perform(change.action, step));
+        for (const auto& change : NB_TRY(patiently(step, plan))) NB_CHECK(cloud.perform(change.action, step));
     }
 }
 
@@ -141,11 +142,10 @@ void Cloud::forget_topics(const ApiCall& call) const {
 }
 
 Result<std::variant<Xml, AwsFault>> Cloud::call_once(const ApiCall& call, StepContext& step) {
-    const auto parameters = NB_TRY(resolved(call));
+    const auto parameters = NB_TRY(patiently<QueryParameters>(step, [&] { return resolved(call); }));
     const QueryOptions options{
         .repeatable = !call.makes || call.generation,
-        .patience = std::max<Duration>(std::min<Duration>(step.deadline.remaining(step.clock), std::chrono::minutes(2)),
-                                       std::chrono::seconds(1)),
+        .patience = std::max<Duration>(step.deadline.remaining(step.clock), std::chrono::seconds(1)),
         .stop = step.stop};
     return api().call(call.service, call.action, parameters, options);
 }
@@ -166,7 +166,9 @@ Result<Found> Cloud::appears(const Ref& ref, StepContext& step) {
             return found;
         }
         if (!found && found.error().kind == ErrorKind::cancelled) return found;
-        if (deadline.passed(step.clock)) return found;
+        // While nobody answers nothing is known, and to make it once more might make a second one.
+        const bool unknown = !found && is_no_answer(found.error());
+        if ((unknown ? step.deadline : deadline).passed(step.clock)) return found;
         NB_CHECK(pause(step, since));
     }
 }
@@ -179,9 +181,8 @@ Result<void> Cloud::perform(const ApiCall& call, StepContext& step, const std::f
         auto answer = call_once(call, step);
         forget_topics(call);
         if (!answer) {
-            const auto kind = answer.error().kind;
-            const bool lost = kind == ErrorKind::unavailable || kind == ErrorKind::timeout;
-            if (!lost || !call.makes || step.deadline.passed(step.clock)) return fail(std::move(answer).error());
+            if (!is_no_answer(answer.error()) || !call.makes || step.deadline.passed(step.clock))
+                return fail(std::move(answer).error());
             step.progress("the answer was lost; looking whether it was done");
             if (NB_TRY(appears(*call.makes, step))) return {};
             continue;
@@ -252,7 +253,9 @@ Result<void> pause(StepContext& step, SteadyTime since) {
 Result<void> wait_until(StepContext& step, const std::string& what, const std::function<Result<bool>()>& look) {
     step.progress("waiting for " + what);
     for (const auto since = step.clock.steady();;) {
-        if (NB_TRY(look())) return {};
+        auto seen = patiently<bool>(step, look);
+        if (!seen) return fail(std::move(seen).error().with_context("waiting for " + what));
+        if (*seen) return {};
         if (step.deadline.passed(step.clock))
             return fail(ErrorKind::timeout, fmt::format("gave up waiting for {}", what), "run this command again");
         NB_CHECK(pause(step, since));

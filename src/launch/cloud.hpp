@@ -108,7 +108,20 @@ inline constexpr Duration shortest_pause = std::chrono::milliseconds(250),
 Duration pause_after(Duration waited, Duration shortest = shortest_pause, Duration longest = longest_pause);
 Result<void> pause(StepContext& step, SteadyTime since);
 
-/// Polls `look` until it gives true, an error, or the step's deadline passes (then `timeout`, saying `what`).
+/// What `look` gives as soon as it gives anything: while AWS does not answer (throttling, a lost connection) it is asked
+/// again until the step's deadline. For looking alone, which may be done any number of times.
+template <class T>
+Result<T> patiently(StepContext& step, const std::function<Result<T>()>& look) {
+    for (const auto since = step.clock.steady();;) {
+        auto seen = look();
+        if (seen || !is_no_answer(seen.error()) || step.deadline.passed(step.clock)) return seen;
+        step.progress("no answer yet: " + seen.error().text());
+        NB_CHECK(pause(step, since));
+    }
+}
+
+/// Polls `look` until it gives true, an error, or the step's deadline passes (then `timeout`, saying `what`). No answer is
+/// no error: see patiently().
 Result<void> wait_until(StepContext& step, const std::string& what, const std::function<Result<bool>()>& look);
 
 }  // namespace nodeboot

@@ -10,6 +10,9 @@ namespace nodeboot {
 namespace {
 
 constexpr auto believed_for = std::chrono::minutes(2);
+/// A question that AWS throttles is asked again for so long: planning has no deadline of its own. Not one that nobody
+/// answers: an operator without a network is to hear of it.
+constexpr auto throttled_for = std::chrono::minutes(10);
 
 bool has_word(std::string_view words, std::string_view word) {
     for (std::size_t at = 0; at < words.size();) {
@@ -110,6 +113,14 @@ Result<std::shared_ptr<CloudView::Entry>> CloudView::answered(const Question& qu
 }
 
 Result<std::vector<Xml>> CloudView::asked(const Question& question) const {
+    for (const auto deadline = Deadline::after(clock_, throttled_for);;) {
+        auto answer = asked_once(question);
+        if (answer || !answer.error().throttled || deadline.passed(clock_)) return answer;
+        NB_CHECK(clock_.sleep(std::chrono::seconds(1), scope_.stop));
+    }
+}
+
+Result<std::vector<Xml>> CloudView::asked_once(const Question& question) const {
     const QueryOptions options{.stop = scope_.stop};
     std::vector<Xml> items;
     if (question.items.empty()) {

@@ -123,6 +123,7 @@ class CloudView {
     Result<std::shared_ptr<Entry>> answered(const std::string& topic, const std::string& name, const Ask& ask) const;
     Result<std::shared_ptr<Entry>> answered(const Question& question) const;
     Result<std::vector<Xml>> asked(const Question& question) const;
+    Result<std::vector<Xml>> asked_once(const Question& question) const;
     Result<Found> given(const Ref& ref) const;
     Result<bool> is_stray(const Resource& resource) const;
     Result<Found> choose(const Ref& ref, const std::vector<Found>& all) const;

@@ -46,7 +46,7 @@ class Waiting {
         for (const auto since = step_.clock.steady();;) {
             const Duration interval = pause_after(step_.clock.steady() - since, shortest_, longest_);
             view_.refresh(Kind::instance, std::min<Duration>(interval, std::chrono::seconds(2)));
-            const auto instance = NB_TRY(view_.find(ref_));
+            const auto instance = NB_TRY(patiently<Found>(step_, [&] { return view_.find(ref_); }));
             if (!instance) return fail(NB_TRY(why_gone()));
             if (NB_TRY(look(*instance))) return {};
             if (step_.deadline.remaining(step_.clock) <= interval) return fail(late(*instance));
@@ -62,7 +62,7 @@ class Waiting {
             say(fmt::format("{} is {}", instance.id, state));
             return false;
         }
-        console_ = NB_TRY(console_of(view_, instance.id));
+        console_ = NB_TRY(patiently<NodeConsole>(step_, [&] { return console_of(view_, instance.id); }));
         if (console_.state == NodeConsole::State::ready) return true;
         if (console_.state == NodeConsole::State::refused) {
             Error error = console_.error;

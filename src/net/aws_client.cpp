@@ -8,6 +8,12 @@
 #include "net/aws_endpoint.hpp"
 
 namespace nodeboot {
+namespace {
+
+/// Below the 5 minutes that AWS tolerates.
+constexpr Duration tolerated = std::chrono::minutes(4);
+
+}  // namespace
 
 AwsClient::AwsClient(Http& http, Clock& clock, CredentialSource& credentials, AwsClientOptions options, const Log* log)
     : http_(http), clock_(clock), credentials_(credentials), options_(std::move(options)), log_(log) {}
@@ -17,6 +23,7 @@ struct AwsClient::Attempt {
     unsigned number = 1;
     bool clock_corrected = false;
     bool credentials_renewed = false;
+    Duration::rep signed_with = 0;  ///< the skew; another call may have corrected it since
     Deadline deadline{};
     std::string last_logged{};
 };
@@ -50,15 +57,15 @@ std::stop_token AwsClient::stop_of(const AwsCall& call) const {
     return call.stop.stop_possible() ? call.stop : options_.stop;
 }
 
-/// True when our clock turned out to be off by more than AWS tolerates (5 minutes), and now is not.
-bool AwsClient::correct_clock(const HttpResponse& response) {
+/// True when the request was signed with a clock that is off by more than AWS tolerates (5 minutes), and now is not.
+bool AwsClient::correct_clock(const HttpResponse& response, const Attempt& state) {
     const auto theirs = server_time(response);
     if (!theirs) return false;
     const Duration skew = *theirs - clock_.wall();
-    const Duration change = skew - Duration(skew_.load());
-    if (change < std::chrono::minutes(4) && change > -std::chrono::minutes(4)) return false;
-    skew_ = skew.count();
-    if (log_ != nullptr)
+    const auto far_from = [&](Duration::rep other) { return std::chrono::abs(skew - Duration(other)) >= tolerated; };
+    if (!far_from(state.signed_with)) return false;
+    const bool news = far_from(skew_.exchange(skew.count()));
+    if (log_ != nullptr && news)
         log_->warning(fmt::format("this machine's clock is {} {} AWS's; requests are signed with AWS's time",
                                   format_duration(skew < Duration::zero() ? -skew : skew),
                                   skew < Duration::zero() ? "ahead of" : "behind"));
@@ -66,10 +73,12 @@ bool AwsClient::correct_clock(const HttpResponse& response) {
 }
 
 /// What there is to do about a fault before anybody waits: correct the clock, fetch credentials anew; each once.
-bool AwsClient::mend(FaultClass found, const HttpResponse& response, Attempt& state) {
-    if (found == FaultClass::clock_skew && !state.clock_corrected && correct_clock(response))
-        return state.clock_corrected = true;
-    if (found != FaultClass::bad_credentials || state.credentials_renewed) return false;
+bool AwsClient::mend(const AwsCall& call, const AwsFault& fault, const HttpResponse& response, Attempt& state) {
+    // S3 answers a HEAD without words: 400 of an expired token, 403 of an unknown key or a wrong clock.
+    const bool wordless = call.request.method == "HEAD" && (fault.status == 400 || fault.status == 403);
+    const bool clock = wordless || classify(fault) == FaultClass::clock_skew;
+    if (clock && !state.clock_corrected && correct_clock(response, state)) return state.clock_corrected = true;
+    if ((!wordless && !may_be_credentials(fault)) || state.credentials_renewed) return false;
     credentials_.discard();
     return state.credentials_renewed = true;
 }
@@ -90,6 +99,7 @@ Result<std::variant<HttpResponse, AwsFault>> AwsClient::send(const AwsCall& call
     Attempt state{.deadline = Deadline::after(clock_, call.patience)};
     for (;; ++state.number) {
         bool sent = false;
+        state.signed_with = skew_.load();
         auto response = send_once(call, state.deadline.remaining(clock_), sent);
         std::optional<Duration> asked;
         Error error;
@@ -98,14 +108,14 @@ Result<std::variant<HttpResponse, AwsFault>> AwsClient::send(const AwsCall& call
         }
         if (!response) {
             error = std::move(response).error().with_context(call.what);
-            const bool passing = error.kind == ErrorKind::unavailable || error.kind == ErrorKind::timeout;
-            if (!passing || !call.retry || (sent && !call.repeatable && !error.unsent)) return fail(std::move(error));
+            if (!is_no_answer(error) || !call.retry || (sent && !call.repeatable && !error.unsent))
+                return fail(std::move(error));
         } else if (response->ok()) {
             return std::variant<HttpResponse, AwsFault>(*std::move(response));
         } else {
             AwsFault fault = call.parse_fault(*response);
             const FaultClass found = classify(fault);
-            if (mend(found, *response, state)) continue;
+            if (mend(call, fault, *response, state)) continue;
             const bool again = found == FaultClass::throttled || found == FaultClass::transient;
             if (found == FaultClass::bad_credentials || found == FaultClass::clock_skew)
                 fault.message += fmt::format(" (credentials: {})", credentials_.describe());

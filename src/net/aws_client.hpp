@@ -67,8 +67,8 @@ class AwsClient {
     struct Attempt;
     Result<HttpResponse> send_once(const AwsCall& call, Duration patience, bool& sent);
     std::stop_token stop_of(const AwsCall& call) const;
-    bool correct_clock(const HttpResponse& response);
-    bool mend(FaultClass found, const HttpResponse& response, Attempt& state);
+    bool correct_clock(const HttpResponse& response, const Attempt& state);
+    bool mend(const AwsCall& call, const AwsFault& fault, const HttpResponse& response, Attempt& state);
     Result<void> wait(const AwsCall& call, const Attempt& state, std::optional<Duration> asked, Error error);
 
     Http& http_;

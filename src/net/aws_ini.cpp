@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "net/aws_retry.hpp"
 #include "net/credentials.hpp"
 
 namespace nodeboot {
@@ -57,6 +58,11 @@ std::map<std::string, AwsProfile> parse_aws_ini(std::string_view text) {
     return all;
 }
 
+std::optional<std::string> profile_of_environment(const CredentialOptions& options) {
+    auto name = options.environment("AWS_PROFILE");
+    return name && !name->empty() ? name : std::nullopt;
+}
+
 Result<AwsProfile> read_aws_profile(const CredentialOptions& options, const std::string& profile) {
     const std::string config_section = profile == "default" ? profile : "profile " + profile;
     auto merged =
@@ -69,7 +75,7 @@ namespace {
 
 Result<AwsProfile> chosen_profile(const CredentialOptions& options) {
     if (!options.profile.empty()) return read_aws_profile(options, options.profile);
-    return read_aws_profile(options, options.environment("AWS_PROFILE").value_or("default"));
+    return read_aws_profile(options, profile_of_environment(options).value_or("default"));
 }
 
 }  // namespace
@@ -79,8 +85,13 @@ Result<std::string> resolve_region(const std::string& configured, const Credenti
     for (const auto* name : {"AWS_REGION", "AWS_DEFAULT_REGION"})
         if (region.empty()) region = options.environment(name).value_or("");
     if (region.empty()) region = NB_TRY(chosen_profile(options))["region"];
-    if (region.empty() && options.imds != nullptr && options.environment("AWS_EC2_METADATA_DISABLED") != "true")
-        region = NB_TRY_CONTEXT(options.imds->region(), "find out the AWS region");
+    if (region.empty() && options.imds != nullptr && options.environment("AWS_EC2_METADATA_DISABLED") != "true") {
+        auto own = options.imds->region();
+        const bool silent = !own && is_no_answer(own.error());
+        if (!own && !(silent && options.imds_may_be_absent))
+            return fail(std::move(own).error().with_context("find out the AWS region"));
+        if (own) region = *std::move(own);
+    }
     if (region.empty())
         return fail(ErrorKind::invalid_input, "no AWS region is set", "set cluster.region, or AWS_REGION");
     NB_CHECK(check_region(region));

@@ -44,8 +44,9 @@ constexpr std::array<std::string_view, 10> passing{"TransactionInProgressExcepti
 constexpr std::array<std::string_view, 6> skew{"RequestExpired",        "RequestInTheFuture",
                                                "RequestTimeTooSkewed",  "InvalidSignatureException",
                                                "SignatureDoesNotMatch", "AuthFailure"};
-constexpr std::array<std::string_view, 5> credentials{
-    "ExpiredToken", "ExpiredTokenException", "UnrecognizedClientException", "InvalidClientTokenId", "InvalidToken"};
+constexpr std::array<std::string_view, 6> credentials{
+    "ExpiredToken",         "ExpiredTokenException", "UnrecognizedClientException",
+    "InvalidClientTokenId", "InvalidToken",          "InvalidAccessKeyId"};  // the last one is S3's
 constexpr std::array<std::string_view, 7> forbidden{
     "AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotAuthorized", "OptInRequired",
     "Blocked",      "PendingVerification"};
@@ -96,6 +97,15 @@ FaultClass classify(const AwsFault& fault) {
     if (out_of_capacity(fault)) return FaultClass::final;
     const bool server = fault.status == 500 || fault.status == 502 || fault.status == 503 || fault.status == 504;
     return server ? FaultClass::transient : FaultClass::final;
+}
+
+bool may_be_credentials(const AwsFault& fault) {
+    return classify(fault) == FaultClass::bad_credentials || fault.code == "RequestExpired" ||
+           fault.code == "AuthFailure";
+}
+
+bool is_no_answer(const Error& error) {
+    return error.kind == ErrorKind::unavailable || error.kind == ErrorKind::timeout;
 }
 
 std::optional<Duration> asked_delay(const HttpResponse& response) {

@@ -25,7 +25,8 @@ Result<std::unique_ptr<AwsSession>> open_aws_session(Http& http, Clock& clock, A
                                   .read_file = std::move(options.read_file),
                                   .run_program = std::move(options.run_program),
                                   .http = &http,
-                                  .imds = &session->imds_};
+                                  .imds = &session->imds_,
+                                  .imds_may_be_absent = options.imds_may_be_absent};
     AwsClientOptions client;
     client.endpoints = NB_TRY(resolve_endpoints(options.endpoint_url, where));
     client.region = NB_TRY(resolve_region(options.region, where));

@@ -16,7 +16,8 @@ struct AwsSessionOptions {
     /// How long a missing metadata service is waited for: minutes on a node that boots, a second on an operator's
     /// machine, which may be an EC2 instance or not.
     ImdsOptions imds;
-    std::stop_token stop{};  ///< of calls that bring none of their own; empty: those end with their patience
+    bool imds_may_be_absent = false;  ///< as in CredentialOptions
+    std::stop_token stop{};           ///< of calls that bring none of their own; empty: those end with their patience
 };
 
 /// Everything that a call of AWS needs, found where AWS's own tools look: region, endpoints, credentials.

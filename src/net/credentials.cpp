@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/json.hpp"
+#include "net/aws_retry.hpp"
 
 namespace nodeboot {
 namespace {
@@ -17,6 +18,18 @@ constexpr Duration last_moment = std::chrono::minutes(1);
 std::string value_or_empty(const AwsProfile& profile, const std::string& key) {
     const auto found = profile.find(key);
     return found != profile.end() ? found->second : std::string();
+}
+
+Result<void> refuse_any_of(std::initializer_list<const char*> settings, const AwsProfile& profile,
+                           const std::string& name) {
+    for (const auto* setting : settings)
+        if (profile.contains(setting))
+            return fail(ErrorKind::invalid_input,
+                        fmt::format("AWS profile {} uses {}, which nodeboot does not speak itself", name, setting),
+                        fmt::format("let the AWS CLI do it: a profile with credential_process = aws configure "
+                                    "export-credentials --profile {}",
+                                    name));
+    return {};
 }
 
 /// Words as a POSIX shell would split them, with '…' and "…"; no expansion of any kind.
@@ -60,6 +73,13 @@ Result<AwsCredentials> parse_process_output(const Secret& output) {
         credentials.expires = *expires;
     }
     return credentials;
+}
+
+Error none_found(const std::string& why) {
+    return {ErrorKind::permission,
+            "no AWS credentials found" + why,
+            "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run `aws configure`",
+            {}};
 }
 
 class StaticSource final : public CredentialSource {
@@ -112,7 +132,7 @@ class Chain final : public CredentialSource {
                 "profiles stand in ~/.aws/config and ~/.aws/credentials; `aws configure list-profiles` lists them");
         }
         if (auto found = from_environment()) return *std::move(found);
-        const auto named = options_.environment("AWS_PROFILE");
+        const auto named = profile_of_environment(options_);
         if (auto found = NB_TRY(from_profile(named.value_or("default")))) return *std::move(found);
         if (named)
             return fail(ErrorKind::invalid_input,
@@ -123,11 +143,15 @@ class Chain final : public CredentialSource {
             return *std::move(found);
         }
         if (options_.imds == nullptr || options_.environment("AWS_EC2_METADATA_DISABLED") == "true")
-            return fail(ErrorKind::permission, "no AWS credentials found",
-                        "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run `aws configure`");
+            return fail(none_found(""));
         origin_ = "instance role";
         auto found = options_.imds->role_credentials();
+        had_role_ |= found.has_value();
         if (found) return found;
+        if (options_.imds_may_be_absent && !had_role_ && is_no_answer(found.error())) {
+            origin_.clear();
+            return fail(none_found("; nor is there an instance's role: " + found.error().message));
+        }
         return fail(std::move(found).error().with_hint("does the instance have an instance profile?"));
     }
 
@@ -147,6 +171,8 @@ class Chain final : public CredentialSource {
         const auto id = value_or_empty(profile, "aws_access_key_id");
         const auto key = value_or_empty(profile, "aws_secret_access_key");
         origin_ = "profile " + name;
+        // These come before keys for the AWS tools, too: the keys are those that the role is assumed with.
+        NB_CHECK(refuse_any_of({"role_arn", "web_identity_token_file", "sso_account_id"}, profile, name));
         if (!id.empty() && !key.empty())
             return std::optional(
                 AwsCredentials{id, Secret(key), Secret(value_or_empty(profile, "aws_session_token")), {}});
@@ -157,14 +183,7 @@ class Chain final : public CredentialSource {
                 NB_TRY_CONTEXT(options_.run_program(split_words(process)), "credential_process of profile " + name);
             return std::optional(NB_TRY_CONTEXT(parse_process_output(output), "profile " + name));
         }
-        for (const auto* setting :
-             {"role_arn", "sso_session", "sso_start_url", "web_identity_token_file", "login_session"})
-            if (profile.contains(setting))
-                return fail(ErrorKind::invalid_input,
-                            fmt::format("AWS profile {} uses {}, which nodeboot does not speak itself", name, setting),
-                            fmt::format("let the AWS CLI do it: a profile with credential_process = aws configure "
-                                        "export-credentials --profile {}",
-                                        name));
+        NB_CHECK(refuse_any_of({"sso_session", "sso_start_url", "login_session"}, profile, name));
         return std::optional<AwsCredentials>{};
     }
 
@@ -173,6 +192,7 @@ class Chain final : public CredentialSource {
     mutable std::mutex mutex_;
     std::optional<AwsCredentials> held_;
     std::string origin_;
+    bool had_role_ = false;  ///< then this is an instance, and a metadata service that is silent will speak again
 };
 
 }  // namespace

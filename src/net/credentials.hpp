@@ -44,17 +44,24 @@ struct CredentialOptions {
     RunProgram run_program;  ///< absent: credential_process is refused
     Http* http = nullptr;    ///< absent: no container's role
     Imds* imds = nullptr;    ///< absent: no instance role; nor with AWS_EC2_METADATA_DISABLED=true
+    /// This machine may be no instance: where the metadata service does not answer, there is no role and no region, and
+    /// that is final. False: it will answer.
+    bool imds_may_be_absent = false;
 };
 
 /// The first of: the profile asked for; AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (and AWS_SESSION_TOKEN); the
 /// profile of AWS_PROFILE or "default" in ~/.aws/credentials and ~/.aws/config (static keys or credential_process; an
-/// SSO or role_arn profile is refused with the way around it); a container's role (ECS, EKS pod identity, CodeBuild);
+/// SSO or role_arn profile is refused with the way around it, also where it holds keys: these are then another
+/// identity's); a container's role (ECS, EKS pod identity, CodeBuild);
 /// the instance's role. Temporary ones are renewed 10 minutes before they expire; when that fails the old ones serve
 /// until their last minute.
 std::unique_ptr<CredentialSource> make_credential_chain(Clock& clock, CredentialOptions options);
 
 /// Always the same.
 std::unique_ptr<CredentialSource> make_static_credentials(AwsCredentials credentials);
+
+/// AWS_PROFILE, where it is set to anything.
+std::optional<std::string> profile_of_environment(const CredentialOptions& options);
 
 /// One section's settings of ~/.aws/config and ~/.aws/credentials together; the latter wins. Empty when neither has it.
 using AwsProfile = std::map<std::string, std::string>;

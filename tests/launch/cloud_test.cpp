@@ -117,6 +117,58 @@ TEST_F(CloudPhases, what_a_listing_said_of_a_thing_made_here_holds_when_the_next
     EXPECT_EQ((*cloud.find(worker))->text("tokens"), "required");
 }
 
+struct CloudWaits : CloudPhases {
+    StepContext step{clock, log, {}, Deadline::after(clock, std::chrono::minutes(30)), [](std::string_view) {}};
+};
+
+TEST_F(CloudWaits, no_answer_is_asked_again_until_the_deadline_of_the_step) {
+    const auto back = clock.steady() + std::chrono::minutes(3);
+    const auto look = [&]() -> Result<bool> {
+        if (clock.steady() < back) return fail(ErrorKind::unavailable, "throttled");
+        return true;
+    };
+    EXPECT_TRUE(wait_until(step, "it", look));
+    const auto never = wait_until(step, "it", [] { return Result<bool>(fail(ErrorKind::timeout, "no network")); });
+    EXPECT_EQ(never.error().text(), "waiting for it: no network");
+    EXPECT_TRUE(step.deadline.passed(clock));
+    step.deadline = Deadline::after(clock, std::chrono::minutes(30));
+    const auto began = clock.steady();
+    EXPECT_FALSE(wait_until(step, "it", [] { return Result<bool>(fail(ErrorKind::permission, "no")); }));
+    EXPECT_EQ(clock.steady(), began);  // that is an answer
+}
+
+TEST_F(CloudWaits, a_call_has_the_time_of_its_step) {
+    struct Asked final : QueryApi {
+        Duration patience{};
+        Result<std::variant<Xml, AwsFault>> call(const std::string&, const std::string&, const QueryParameters&,
+                                                 const QueryOptions& options) override {
+            patience = options.patience;
+            return std::variant<Xml, AwsFault>(Xml{});
+        }
+    } api;
+    Cloud cloud(api, clock, {.cluster = "demo", .given = {}, .stop = {}});
+    ASSERT_TRUE(cloud.perform(ApiCall{.action = "TerminateInstances", .parameters = {}}, step));
+    EXPECT_EQ(api.patience, std::chrono::minutes(30));
+}
+
+TEST_F(CloudWaits, after_a_lost_answer_nothing_is_made_again_while_nobody_says_whether_it_is_there) {
+    Cloud cloud(ec2, clock, {.cluster = "demo", .given = {}, .stop = {}});
+    const Ref vpc{Kind::vpc, "vpc"};
+    const auto back = clock.steady() + std::chrono::minutes(3);
+    ec2.unanswered = [&](const std::string& action) { return action == "DescribeVpcs" && clock.steady() < back; };
+    ec2.lose_answers_of = {1};
+    ASSERT_TRUE(cloud.perform(ApiCall{.action = "CreateVpc",
+                                      .parameters = {{"CidrBlock", "10.0.0.0/16"},
+                                                     {"TagSpecification.1.ResourceType", "vpc"},
+                                                     {"TagSpecification.1.Tag.1.Key", "nodeboot.io/cluster"},
+                                                     {"TagSpecification.1.Tag.1.Value", "demo"},
+                                                     {"TagSpecification.1.Tag.2.Key", "nodeboot.io/name"},
+                                                     {"TagSpecification.1.Tag.2.Value", "vpc"}},
+                                      .makes = vpc},
+                              step));
+    EXPECT_EQ(ec2.count("CreateVpc"), 1U);
+}
+
 TEST_F(CloudPhases, what_is_kept_is_looked_at_once_until_it_is_forgotten_and_an_error_is_not_kept) {
     const Cloud cloud(ec2, clock, {.cluster = "demo", .given = {}, .stop = {}});
     int looks = 0;

@@ -216,6 +216,49 @@ TEST_F(Instances, are_waited_for_until_their_consoles_say_ready) {
     EXPECT_EQ(looks, 5);
 }
 
+TEST_F(Instances, are_waited_for_through_minutes_of_throttling_and_without_a_network) {
+    SteadyTime until{};
+    const auto troubled = [&](const std::string& action) {
+        if (action != "GetConsoleOutput" && until == SteadyTime{}) return false;  // begins with the wait
+        if (until == SteadyTime{}) until = clock.steady() + std::chrono::minutes(3);
+        return (action == "GetConsoleOutput" || action == "DescribeInstances") && clock.steady() < until;
+    };
+    aws.ec2.refuse = [&](const std::string& action, const QueryParameters&) -> std::optional<AwsFault> {
+        if (troubled(action)) return fault("RequestLimitExceeded", "Request limit exceeded.");
+        return std::nullopt;
+    };
+    made();
+    EXPECT_GE(clock.steady(), until);
+    aws.ec2.refuse = nullptr;
+    until = {};
+    aws.ec2.unanswered = troubled;
+    const auto report = up();
+    ASSERT_TRUE(report.ok()) << problem(report);
+    EXPECT_GE(clock.steady(), until);
+}
+
+TEST_F(Instances, that_nobody_answers_for_end_the_wait_at_its_deadline_and_not_before) {
+    made();
+    const auto began = clock.steady();
+    aws.ec2.unanswered = [](const std::string& action) { return action == "GetConsoleOutput"; };
+    const auto report = up();
+    EXPECT_FALSE(report.ok());
+    EXPECT_THAT(problem(report), HasSubstr("GetConsoleOutput: no connection"));
+    EXPECT_GE(clock.steady() - began, std::chrono::minutes(30));
+}
+
+TEST_F(Instances, a_plan_waits_while_its_questions_are_throttled) {
+    made();
+    const auto until = clock.steady() + std::chrono::minutes(3);
+    aws.ec2.refuse = [&](const std::string&, const QueryParameters&) -> std::optional<AwsFault> {
+        if (clock.steady() < until) return fault("RequestLimitExceeded");
+        return std::nullopt;
+    };
+    const auto report = plan();
+    EXPECT_TRUE(report.ok()) << problem(report);
+    EXPECT_THAT(changes_in(report), IsEmpty());
+}
+
 TEST_F(Instances, a_node_that_never_joins_is_explained_by_what_it_said) {
     aws.ec2.console = [](const std::string& name) -> std::string {
         if (name != "worker-1") return "nodeboot: 2026-11-23T04:21:13Z run outcome=ready phases_changed=7 took=1m13s\n";

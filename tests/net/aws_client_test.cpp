@@ -195,6 +195,72 @@ TEST_F(AwsClientTest, expired_credentials_are_fetched_anew_once) {
     EXPECT_EQ(ssm_.get("/x").error().kind, ErrorKind::permission);
 }
 
+TEST_F(AwsClientTest, what_ec2_and_s3_say_of_expired_or_unknown_credentials_renews_them_too) {
+    const std::vector<std::pair<std::string, std::string>> right{{"date", "Mon, 23 Nov 2026 00:00:01 GMT"}};
+    int expected = 0;
+    for (const auto* code : {"RequestExpired", "AuthFailure", "InvalidAccessKeyId", "InvalidClientTokenId"}) {
+        http_.then(400, fault(code), right);
+        http_.then(200, R"({"Parameter":{"Value":"v"}})");
+        ASSERT_TRUE(ssm_.get("/x")) << code;
+        EXPECT_EQ(credentials_.discarded, ++expected) << code;
+    }
+    // Fresh ones that are refused, too, are the last word.
+    const auto sent = http_.requests.size();
+    for (int i = 0; i < 3; ++i) http_.then(400, fault("RequestExpired"), right);
+    EXPECT_EQ(ssm_.get("/x").error().kind, ErrorKind::permission);
+    EXPECT_EQ(http_.requests.size(), sent + 2);
+}
+
+TEST_F(AwsClientTest, a_clock_that_is_wrong_hides_no_credentials_that_have_expired) {
+    const std::vector<std::pair<std::string, std::string>> date{{"date", "Mon, 23 Nov 2026 02:00:00 GMT"}};
+    http_.then(400, fault("RequestExpired"), date);
+    http_.then(400, fault("RequestExpired"), date);
+    http_.then(200, R"({"Parameter":{"Value":"v"}})");
+    ASSERT_TRUE(ssm_.get("/x"));
+    EXPECT_EQ(credentials_.discarded, 1);
+    EXPECT_EQ(header_of(http_.requests.at(1), "X-Amz-Date"), "20261123T020000Z");
+    EXPECT_NE(header_of(http_.requests.at(2), "Authorization").find("AKID1/"), std::string::npos);
+    // Corrected long ago.
+    http_.then(400, fault("RequestExpired"), date);
+    http_.then(200, R"({"Parameter":{"Value":"v"}})");
+    ASSERT_TRUE(ssm_.get("/x"));
+    EXPECT_EQ(credentials_.discarded, 2);
+}
+
+TEST_F(AwsClientTest, a_request_that_was_on_its_way_when_another_one_corrected_the_clock_is_sent_again) {
+    const std::vector<std::pair<std::string, std::string>> date{{"date", "Mon, 23 Nov 2026 02:00:00 GMT"}};
+    int calls = 0;
+    http_.route("POST https://ssm.eu-central-1.amazonaws.com/", [&](const HttpRequest& request) {
+        if (++calls == 1) {  // another one is refused meanwhile, corrects the clock, and is answered
+            EXPECT_TRUE(ssm_.get("/other"));
+        }
+        const bool late = header_of(request, "X-Amz-Date") == "20261123T000000Z";
+        return Result<HttpResponse>(late ? HttpResponse{400, date, fault("InvalidSignatureException")}
+                                         : HttpResponse{200, {}, R"({"Parameter":{"Value":"v"}})"});
+    });
+    ASSERT_TRUE(ssm_.get("/x"));
+    EXPECT_EQ(credentials_.discarded, 0);
+    EXPECT_EQ(lines_.size(), 1U);  // told once
+}
+
+TEST_F(AwsClientTest, a_head_that_is_refused_without_a_word_is_asked_once_more_with_fresh_credentials) {
+    AwsCall call;
+    call.service = "s3";
+    call.what = "s3 HeadBucket b";
+    call.bucket = "b";
+    call.request.method = "HEAD";
+    call.request.url = "/";
+    for (const int status : {400, 403}) {
+        http_.then(status, "");
+        http_.then(200, "");
+        EXPECT_TRUE(client_.send_checked(call)) << status;
+    }
+    EXPECT_EQ(credentials_.discarded, 2);
+    http_.then(403, "");
+    http_.then(403, "");
+    EXPECT_EQ(client_.send_checked(call).error().kind, ErrorKind::permission);
+}
+
 TEST_F(AwsClientTest, put_says_whether_it_was_first_and_values_stay_out_of_errors) {
     http_.then(200, R"({"Version":1})");
     EXPECT_TRUE(ssm_.put("/x", Secret("geheim"), Ssm::Type::secure_string, Ssm::Overwrite::yes).value());

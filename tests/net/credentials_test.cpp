@@ -101,6 +101,59 @@ TEST_F(CredentialsTest, what_nodeboot_does_not_speak_is_refused_with_the_way_aro
     EXPECT_NE(credentials.error().hint.find("export-credentials --profile default"), std::string::npos);
 }
 
+TEST_F(CredentialsTest, keys_beside_a_role_are_not_taken_for_the_roles) {
+    program_output_ = Secret(R"({"Version":1,"AccessKeyId":"P","SecretAccessKey":"s"})");
+    for (const std::string setting : {"role_arn", "web_identity_token_file", "sso_account_id"}) {
+        files_["/root/.aws/config"] =
+            "[default]\n" + setting + " = x\nsource_profile = default\n" + "credential_process = /usr/bin/tool\n";
+        files_["/root/.aws/credentials"] = "[default]\naws_access_key_id = SOURCE\naws_secret_access_key = s\n";
+        const auto credentials = get(options());
+        ASSERT_FALSE(credentials) << setting;
+        EXPECT_EQ(credentials.error().kind, ErrorKind::invalid_input);
+        EXPECT_NE(credentials.error().message.find("uses " + setting), std::string::npos);
+        EXPECT_NE(credentials.error().hint.find("export-credentials"), std::string::npos);
+        files_.erase("/root/.aws/credentials");
+        EXPECT_FALSE(get(options())) << setting;
+    }
+    EXPECT_TRUE(ran_.empty());
+    // A token provider's session, without an account, says nothing of AWS credentials.
+    files_["/root/.aws/config"] = "[default]\nsso_session = corp\naws_access_key_id = K\naws_secret_access_key = s\n";
+    EXPECT_EQ(get(options())->access_key_id, "K");
+}
+
+TEST_F(CredentialsTest, an_empty_aws_profile_is_none) {
+    environment_["AWS_PROFILE"] = "";
+    EXPECT_NE(get(options()).error().text().find("no AWS credentials found"), std::string::npos);
+    files_["/root/.aws/credentials"] = "[default]\naws_access_key_id = FILE\naws_secret_access_key = s\n";
+    files_["/root/.aws/config"] = "[default]\nregion = eu-north-1\n";
+    EXPECT_EQ(get(options())->access_key_id, "FILE");
+    EXPECT_EQ(resolve_region("", options()).value(), "eu-north-1");
+}
+
+TEST_F(CredentialsTest, where_no_metadata_service_need_be_its_silence_is_final_and_says_what_to_set) {
+    testing::FakeHttp http;
+    http.route("PUT http://169.254.169.254/latest/api/token",
+               [](const HttpRequest&) { return Result<HttpResponse>(fail(ErrorKind::unavailable, "refused")); });
+    const auto from = options();
+    const auto session = open_aws_session(http, clock_,
+                                          {.region = "eu-north-1",
+                                           .environment = from.environment,
+                                           .imds = {.deadline = std::chrono::seconds(1), .random = [] { return 0.5; }},
+                                           .imds_may_be_absent = true});
+    ASSERT_TRUE(session) << session.error().text();
+    const auto began = clock_.steady();
+    const auto value = Ssm((*session)->client()).get("/x");
+    EXPECT_EQ(value.error().kind, ErrorKind::permission);
+    EXPECT_NE(value.error().text().find("no AWS credentials found"), std::string::npos) << value.error().text();
+    EXPECT_NE(value.error().hint.find("set AWS_PROFILE"), std::string::npos) << value.error().hint;
+    EXPECT_LE(clock_.steady() - began, std::chrono::seconds(2));
+    const auto nowhere = open_aws_session(http, clock_,
+                                          {.environment = from.environment,
+                                           .imds = {.deadline = std::chrono::seconds(1), .random = [] { return 0.5; }},
+                                           .imds_may_be_absent = true});
+    EXPECT_EQ(nowhere.error().text(), "no AWS region is set");
+}
+
 TEST_F(CredentialsTest, nothing_anywhere_says_what_to_set) {
     EXPECT_EQ(get(options()).error().kind, ErrorKind::permission);
     EXPECT_EQ(resolve_region("", options()).error().kind, ErrorKind::invalid_input);

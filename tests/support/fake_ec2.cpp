@@ -86,6 +86,7 @@ Result<FakeEc2::Answer> FakeEc2::call(const std::string& service, const std::str
     if (before) before(action);
     if (killed_after != 0 && calls >= killed_after) return nodeboot::fail(ErrorKind::cancelled, "killed");
     ++calls;
+    if (unanswered && unanswered(action)) return nodeboot::fail(ErrorKind::unavailable, action + ": no connection");
     if (service != "ec2" && others != nullptr) return others->call(service, action, parameters, options);
     if (service != "ec2") return Answer(fault("UnknownService", service));
     if (refuse)

@@ -27,6 +27,7 @@ class FakeEc2 final : public QueryApi {
     std::set<std::size_t> lose_answers_of;  ///< carried out, and nobody hears of it
     std::function<std::optional<AwsFault>(const std::string& action, const QueryParameters&)> refuse;
     std::function<void(const std::string& action)> before;
+    std::function<bool(const std::string& action)> unanswered;  ///< not carried out, and nobody hears of it
 
     Duration invisible_for{};  ///< how long what is new is not listed and not found
     bool glimpsed = false;     ///< the first listing shows it all the same: servers differ in what they know yet
