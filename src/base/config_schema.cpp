@@ -120,8 +120,12 @@ constexpr Section section_table[] = {
     {"kubernetes", "Which Kubernetes, and where it comes from."},
     {"network", "Address ranges and ports. The pod, service and VPC ranges must not overlap."},
     {"containerd", "The container runtime."},
-    {"kubelet", "What kubelet keeps back for the system, and how it treats logs. The defaults fit a t3.small."},
-    {"control_plane", "Only read on control-plane nodes.", Audience::control_plane},
+    {"kubelet",
+     "What kubelet keeps back for the system, and how it treats logs. The defaults fit a t3.small. But for "
+     "`extra_args`, "
+     "which are the machine's own, the control plane's are the whole cluster's; `kubeadm init` reads them once."},
+    {"control_plane", "Only read on control-plane nodes, and but for `publish_kubeconfig` once, by `kubeadm init`.",
+     Audience::control_plane},
     {"flannel", "The pod network."},
     {"dns", "How the machine resolves names."},
     {"time", "How the machine keeps its clock."},
@@ -252,7 +256,7 @@ constexpr Setting setting_table[] = {
         "kubelet.container_log_max_files", "number", between(2, 100),
         {"How many log files of a container are kept, the current one among them."}),
     row<&C::kubelet, &L::max_pods>("kubelet.max_pods", "number", between(1, 250),
-                                   {"Pods on this node at most. Its /24 has addresses for 250."}),
+                                   {"Pods on a node at most. Its /24 has addresses for 250."}),
     row<&C::kubelet, &L::system_reserved_cpu>("kubelet.system_reserved_cpu", "quantity", each(syntax::quantity),
                                               {"CPU kept back for the system's own services."}),
     row<&C::kubelet, &L::system_reserved_memory>("kubelet.system_reserved_memory", "quantity", each(syntax::quantity),

@@ -2,12 +2,15 @@
 
 #include <fmt/core.h>
 
+#include <atomic>
 #include <nlohmann/json.hpp>
 
 #include "base/json.hpp"
+#include "base/lines.hpp"
 #include "base/yaml.hpp"
 #include "phases/kubeadm.hpp"
 #include "phases/kubeadm_config.hpp"
+#include "phases/kubeadm_given.hpp"
 #include "phases/leave_cluster.hpp"
 #include "phases/pods_dns.hpp"
 #include "system/want.hpp"
@@ -56,6 +59,7 @@ class KubeadmInit final : public NodePhase {
         std::vector<NodeChange> changes;
         if (seen.state == State::complete) {
             NB_CHECK(check_unchangeable());
+            say_what_is_read_once(view);
             return changes;
         }
         if (seen.state == State::files_only) return changes;  // an API server that is down is verify's business
@@ -188,7 +192,24 @@ class KubeadmInit final : public NodePhase {
         return {};
     }
 
+    // Changed in the configuration, and without effect: better said than wondered about.
+    void say_what_is_read_once(const HostView& view) const {
+        if (said_.exchange(true)) return;
+        const auto given = view.read(kubeadm_init_config);
+        if (!given || !*given) return;  // a control plane that somebody else made
+        const auto changed = settings_changed_since_init(**given, services_.config);
+        if (!changed)
+            services_.log.warning(fmt::format("cannot tell which settings changed since kubeadm init read {}: {}",
+                                              kubeadm_init_config, changed.error().text()));
+        else if (!changed->empty())
+            services_.log.warning(fmt::format(
+                "changed since kubeadm init, which reads its settings once, and without effect: {}; to apply them see "
+                "\"a setting of the cluster is changed\" in docs/operations.md",
+                join(*changed, "; ")));
+    }
+
     const NodeServices& services_;
+    mutable std::atomic<bool> said_ = false;  // a run plans more than once
     PhaseInfo info_{"kubeadm-init",
                     "the control plane: etcd, API server, controller manager, scheduler",
                     {"containerd", "kubelet", "images"},

@@ -166,6 +166,26 @@ TEST(KubeadmInit, a_pod_range_that_differs_from_the_clusters_is_refused_with_bot
     EXPECT_NE(changes.error().message.find("10.244.0.0/16"), std::string::npos);
 }
 
+TEST(KubeadmInit, settings_that_are_read_once_are_told_once_when_they_changed) {
+    FakeNode node;
+    put_kubeadm(node);
+    node.config.kubelet.extra_args = {{"v", "2"}};
+    ASSERT_TRUE(node.converge(*make_kubeadm_init_phase(node.services)));
+    node.lines.clear();
+    EXPECT_TRUE(make_kubeadm_init_phase(node.services)->plan(node.host)->empty());
+    EXPECT_TRUE(node.lines.empty()) << node.lines.front();
+    node.config.kubelet.max_pods = 50;
+    node.config.kubelet.extra_args = {{"v", "4"}};
+    const auto phase = make_kubeadm_init_phase(node.services);
+    EXPECT_TRUE(phase->plan(node.host)->empty());
+    EXPECT_TRUE(phase->plan(node.host)->empty());
+    ASSERT_EQ(node.lines.size(), 1U);
+    EXPECT_NE(node.lines[0].find("without effect: InitConfiguration nodeRegistration.kubeletExtraArgs.v: 2, now 4; "
+                                 "KubeletConfiguration maxPods: 110, now 50; to apply them see"),
+              std::string::npos)
+        << node.lines[0];
+}
+
 TEST(KubeadmInit, the_configuration_file_holds_no_token_and_is_0600) {
     FakeNode node;
     put_kubeadm(node);
