@@ -107,6 +107,20 @@ def test_files_with_keys_are_roots_alone(node: Node) -> None:
     assert loose == ""
 
 
+def test_kubelet_rotates_logs_and_keeps_resources_back(node: Node, control_plane: Node) -> None:
+    """As the configuration says; a t3.small has 2 GiB."""
+    settings = node.machine.read("/var/lib/kubelet/config.yaml")
+    for line in ("containerLogMaxSize: 10Mi", "containerLogMaxFiles: 5", "maxPods: 110", "cgroupDriver: systemd"):
+        assert line in settings, settings
+    status = kube_nodes(control_plane.machine)[node.machine.node_name]["status"]
+    assert kib(status["allocatable"]["memory"]) < kib(status["capacity"]["memory"]), status
+    assert status["allocatable"]["cpu"] != status["capacity"]["cpu"], status
+
+
+def kib(quantity: str) -> int:
+    return int(quantity.removesuffix("Ki"))
+
+
 def test_kubernetes_packages_are_held(node: Node, request: object) -> None:
     if node.machine.run("dpkg -s kubelet").ok:
         assert {"kubelet", "kubeadm", "kubectl"} <= set(node.machine.must("apt-mark showhold").split())

@@ -21,6 +21,9 @@ class Drift:
     undo: str = ""  # shell, afterwards, whatever happened
 
 
+DROP_IN = "/etc/systemd/system/kubelet.service.d/20-nodeboot.conf"
+KUBELET_RUNS_WITH = "tr '\\0' '\\n' < /proc/$(systemctl show --value -p MainPID kubelet)/cmdline | grep -qx --"
+
 DRIFTS = (
     Drift("a sysctl set by hand", "sysctl -qw net.ipv4.ip_forward=0", "[ $(sysctl -n net.ipv4.ip_forward) = 1 ]",
           "net.ipv4.ip_forward"),
@@ -43,6 +46,9 @@ DRIFTS = (
     Drift("containerd stopped", "systemctl stop containerd", "systemctl is-active containerd", "containerd",
           ("containerd.service",)),
     Drift("kubelet stopped", "systemctl stop kubelet", "systemctl is-active kubelet", "kubelet", ("kubelet.service",)),
+    Drift("kubelet's unit edited, and in force", f"sed -i 's/^RestartSec=2$/Environment=KUBELET_EXTRA_ARGS=--v=3/' "
+          f"{DROP_IN} && systemctl daemon-reload && systemctl restart kubelet && {KUBELET_RUNS_WITH} --v=3",
+          f"! {KUBELET_RUNS_WITH} --v=3", DROP_IN, (DROP_IN, "kubelet.service")),
     Drift("kubelet disabled", "systemctl disable kubelet", "systemctl is-enabled kubelet", "kubelet",
           ("kubelet.service",)),
     Drift("a hold removed", "apt-mark unhold kubelet", "apt-mark showhold | grep -qx kubelet", "kubelet", ("packages",),
@@ -63,8 +69,7 @@ DRIFTS = (
           "/etc/nodeboot/pods-resolv.conf", ("/etc/nodeboot/pods-resolv.conf",)),
     Drift("a kubelet of before, not told of the pods' resolver",
           "sed -i 's/ *--resolv-conf=[^ \"]*//' /var/lib/kubelet/kubeadm-flags.env && systemctl restart kubelet",
-          "tr '\\0' '\\n' < /proc/$(systemctl show --value -p MainPID kubelet)/cmdline | "
-          "grep -qx -- --resolv-conf=/etc/nodeboot/pods-resolv.conf", "kubeadm-flags.env",
+          f"{KUBELET_RUNS_WITH} --resolv-conf=/etc/nodeboot/pods-resolv.conf", "kubeadm-flags.env",
           ("/var/lib/kubelet/kubeadm-flags.env", "kubelet.service")),
     Drift("the rotation timer stopped", "systemctl disable --now nodeboot-rotate-token.timer",
           "systemctl is-active nodeboot-rotate-token.timer && systemctl is-enabled nodeboot-rotate-token.timer",

@@ -1,6 +1,8 @@
 """A converged node stays untouched, however often nodeboot runs."""
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
+
 from cases.node import NOTHING, Node, ready
 
 from lab.machine import wait_for
@@ -34,6 +36,18 @@ def test_the_service_may_run_again(node: Node) -> None:
 def test_status_says_that_all_is_well(node: Node) -> None:
     said = node.nodeboot("node", "status")
     assert said.code == NOTHING, said.out + said.err
+
+
+def test_status_names_the_certificates_and_when_they_end(node: Node) -> None:
+    ends = {str(one["name"]): datetime.fromisoformat(one["not_after"].replace("Z", "+00:00"))
+            for one in node.status()["certificates"]}
+    expected = {"cluster CA", "kubelet client"}
+    if node.machine.exists("/etc/kubernetes/manifests/etcd.yaml"):
+        expected |= {"API server", "API server to etcd", "etcd CA", "etcd server", "etcd health check", "front proxy CA",
+                     "front proxy client", "admin.conf", "controller manager", "scheduler"}
+    assert expected - set(ends) == set()
+    soon = [name for name, end in ends.items() if end - datetime.now(timezone.utc) < timedelta(days=300)]
+    assert soon == []
 
 
 def test_two_at_once_do_not_hurt_each_other(node: Node) -> None:

@@ -74,7 +74,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def body(self) -> bytes:
         if "chunked" in self.headers.get("Transfer-Encoding", ""):
             return self._chunked_body()
-        return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        length = int(self.headers.get("Content-Length") or 0)
+        read = self.rfile.read(length)
+        if len(read) < length:  # a client that was killed while it asked has asked nothing
+            raise Broken
+        return read
 
     def _chunked_body(self) -> bytes:
         parts = []

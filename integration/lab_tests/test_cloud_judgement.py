@@ -2,6 +2,8 @@
 from __future__ import annotations
 
 import json
+import socket
+import time
 from typing import Any, Callable
 
 import pytest
@@ -103,6 +105,20 @@ def test_the_same_requests_without_their_mistake_are_taken(cloud: CloudHandle) -
 
 
 # ---- signatures and credentials
+
+def test_what_a_killed_client_has_sent_of_a_request_is_none(cloud: CloudHandle) -> None:
+    """Judged as one, it would lack a parameter."""
+    today = time.strftime("%Y%m%d", time.gmtime())
+    with socket.create_connection(("127.0.0.1", int(cloud.endpoint.rpartition(":")[2])), 10) as client_side:
+        client_side.sendall(
+            "POST / HTTP/1.1\r\nHost: ssm.eu-central-1.amazonaws.com\r\nContent-Type: application/x-amz-json-1.1\r\n"
+            "X-Amz-Target: AmazonSSM.GetParameter\r\nAuthorization: AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/"
+            f"{today}/eu-central-1/ssm/aws4_request, SignedHeaders=host, Signature={'0' * 64}\r\n"
+            "Content-Length: 40\r\n\r\n{}".encode())
+        client_side.shutdown(socket.SHUT_WR)
+        assert client_side.recv(1) == b""
+    assert cloud.call("violations") == []
+
 
 def test_a_wrong_secret_is_refused(cloud: CloudHandle) -> None:
     assert code_of(client(cloud, "ec2", aws_secret_access_key="wrong").describe_vpcs) == "AuthFailure"

@@ -155,10 +155,6 @@ class ContainerdSetup final : public NodePhase {
         if (writes(changes, kFile)) return std::string("runs with another config");
         if (NB_TRY(started_before_written(view, state, kFile, clock_)))
             return std::string("was started before its config was written");
-        const auto unit = NB_TRY(view.read(kContainerdUnitFile));
-        if (unit && is_own(kContainerdUnitFile, *unit) &&
-            NB_TRY(started_before_written(view, state, kContainerdUnitFile, clock_)))
-            return std::string("was started before its unit was written");
         for (const auto* binary : {"/usr/bin/containerd", "/usr/local/bin/containerd"})
             if (NB_TRY(started_before_written(view, state, binary, clock_)))
                 return std::string("was started before its binary was replaced");
