@@ -47,7 +47,8 @@ DRIFTS = (
           ("containerd.service",)),
     Drift("kubelet stopped", "systemctl stop kubelet", "systemctl is-active kubelet", "kubelet", ("kubelet.service",)),
     Drift("kubelet's unit edited, and in force", f"sed -i 's/^RestartSec=2$/Environment=KUBELET_EXTRA_ARGS=--v=3/' "
-          f"{DROP_IN} && systemctl daemon-reload && systemctl restart kubelet && {KUBELET_RUNS_WITH} --v=3",
+          f"{DROP_IN} && systemctl daemon-reload && systemctl restart kubelet && i=0 && until {KUBELET_RUNS_WITH} --v=3; "
+          "do i=$((i + 1)); [ $i -lt 100 ] || exit 1; sleep 0.1; done",
           f"! {KUBELET_RUNS_WITH} --v=3", DROP_IN, (DROP_IN, "kubelet.service")),
     Drift("kubelet disabled", "systemctl disable kubelet", "systemctl is-enabled kubelet", "kubelet",
           ("kubelet.service",)),

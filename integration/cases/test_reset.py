@@ -53,12 +53,14 @@ def with_mine(node: Node) -> Inventory:
 
 def with_packages(node: Node, cluster: Cluster) -> None:
     """Packages stay after a reset, so here they are there before: whatever else is left over is nodeboot's."""
-    minor = "v" + str(cluster.kubernetes()["version"]).rpartition(".")[0]
-    node.machine.write("/etc/apt/sources.list.d/kubernetes.list",
-                       f"deb [trusted=yes] https://pkgs.k8s.io/core:/stable:/{minor}/deb/ /\n")
-    node.machine.must("apt-get -q update && "
-                      "DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends containerd runc "
-                      "kubelet kubeadm kubectl && rm /etc/apt/sources.list.d/kubernetes.list", timeout=300)
+    packages = "containerd runc"  # the distribution's, also where a bundle brings Kubernetes
+    if cluster.spec.source == "repository":
+        minor = "v" + str(cluster.kubernetes()["version"]).rpartition(".")[0]
+        node.machine.write("/etc/apt/sources.list.d/kubernetes.list",
+                           f"deb [trusted=yes] https://pkgs.k8s.io/core:/stable:/{minor}/deb/ /\n")
+        packages += " kubelet kubeadm kubectl"
+    node.machine.must("apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -q install -y "
+                      f"--no-install-recommends {packages} && rm -f /etc/apt/sources.list.d/kubernetes.list", timeout=300)
 
 
 def left_over(before: Inventory, after: Inventory) -> list[str]:
@@ -87,8 +89,7 @@ def is_reset_to(before: Inventory, node: Node) -> None:
 def test_a_worker_is_as_before_after_a_reset_and_joins_again(cluster: Cluster, fresh: Callable[..., Node],
                                                              control_plane: Node) -> None:
     node = fresh()
-    if cluster.spec.source == "repository":
-        with_packages(node, cluster)
+    with_packages(node, cluster)
     before = with_mine(node)
     node.up()
     assert before.against(Inventory.of(node)) != []

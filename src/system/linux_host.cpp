@@ -59,17 +59,22 @@ Result<std::optional<std::string>> LinuxHost::read(const Path& path) const {
         if (count < 0) return failed();
         if (count == 0) break;
         used += static_cast<std::size_t>(count);
+        if (info.st_size > 0 && used == static_cast<std::size_t>(info.st_size)) break;  // spares a call that says so
     }
     content.resize(used);
     return content;
 }
 
 Result<std::optional<FileInfo>> LinuxHost::stat(const Path& path) const {
+    // Of the machine itself in one call; below another root links above the last part must not lead out of it.
+    const bool whole = files_.root() == "/" && path.is_absolute();
     const bool is_root = path == path.root_path();
-    const Fd parent = is_root ? files_.open(path, O_PATH) : files_.open(path.parent_path(), O_PATH | O_DIRECTORY);
-    const std::string name = is_root ? "." : path.filename().string();
+    const std::string name = whole ? path.string() : is_root ? "." : path.filename().string();
+    Fd parent;
+    if (!whole) parent = is_root ? files_.open(path, O_PATH) : files_.open(path.parent_path(), O_PATH | O_DIRECTORY);
+    const int folder = whole ? AT_FDCWD : parent.get();
     struct stat info {};
-    if (!parent || ::fstatat(parent.get(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
+    if ((!whole && !parent) || ::fstatat(folder, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
         if (is_absence(errno)) return std::nullopt;
         return fail(system_error(errno, fmt::format("cannot look at {}", path.string())));
     }
@@ -82,7 +87,7 @@ Result<std::optional<FileInfo>> LinuxHost::stat(const Path& path) const {
     out.modified = WallTime(std::chrono::seconds(info.st_mtim.tv_sec) + std::chrono::nanoseconds(info.st_mtim.tv_nsec));
     if (out.type == FileInfo::Type::symlink) {
         char target[4096];
-        const ssize_t size = ::readlinkat(parent.get(), name.c_str(), target, sizeof target);
+        const ssize_t size = ::readlinkat(folder, name.c_str(), target, sizeof target);
         if (size < 0) return fail(system_error(errno, fmt::format("cannot read the link {}", path.string())));
         out.target.assign(target, static_cast<std::size_t>(size));
     }

@@ -91,6 +91,22 @@ TEST_F(LinuxHostTest, reading_follows_a_link_inside_the_root_only) {
     EXPECT_EQ(host_.read("/etc/escape").value(), std::nullopt);
 }
 
+TEST_F(LinuxHostTest, of_the_machine_itself_the_same_is_seen) {
+    const LinuxHost machine;
+    const Path folder = folder_.path();
+    ASSERT_TRUE(host_.write("/etc/app", "text", mine(0640)));
+    ASSERT_TRUE(host_.make_symlink("/etc/link", "app"));
+    EXPECT_EQ(machine.stat(folder / "etc/app").value()->mode, 0640U);
+    EXPECT_EQ(machine.stat(folder / "etc/link").value()->target, "app");
+    EXPECT_FALSE(machine.stat(folder / "etc/other").value());
+    EXPECT_FALSE(machine.stat(folder / "no/such").value());
+    EXPECT_FALSE(machine.stat(folder / "etc/app/below").value());
+    EXPECT_EQ(machine.stat("/").value()->type, FileInfo::Type::directory);
+    EXPECT_FALSE(machine.stat("etc"));
+    EXPECT_EQ(machine.read(folder / "etc/app").value(), "text");
+    EXPECT_EQ(machine.read(folder / "etc/link").value(), "text");
+}
+
 TEST_F(LinuxHostTest, stat_shows_a_link_and_not_its_target) {
     ASSERT_TRUE(host_.make_symlink("/etc/link", "/nowhere"));
     const auto info = host_.stat("/etc/link").value();
