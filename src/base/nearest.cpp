@@ -26,7 +26,7 @@ std::string nearest(std::string_view word, const std::vector<std::string>& candi
     std::string found;
     for (const auto& candidate : candidates) {
         // Not nearer than by the difference of the lengths: spares kilobytes of nonsense the quadratic comparison.
-        const auto [shorter, longer] = std::minmax(word.size(), candidate.size());
+        const auto [shorter, longer] = std::minmax({word.size(), candidate.size()});  // by value: both are temporaries
         if (longer - shorter >= best) continue;
         if (const auto d = distance(word, candidate); d < best) {
             best = d;
