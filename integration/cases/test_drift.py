@@ -23,6 +23,7 @@ class Drift:
 
 DROP_IN = "/etc/systemd/system/kubelet.service.d/20-nodeboot.conf"
 KUBELET_RUNS_WITH = "tr '\\0' '\\n' < /proc/$(systemctl show --value -p MainPID kubelet)/cmdline | grep -qx --"
+KUBELET_HAS_DRIFTED = "tr '\\0' '\\n' < /proc/$(systemctl show --value -p MainPID kubelet)/environ | grep -qx DRIFTED=yes"
 
 DRIFTS = (
     Drift("a sysctl set by hand", "sysctl -qw net.ipv4.ip_forward=0", "[ $(sysctl -n net.ipv4.ip_forward) = 1 ]",
@@ -46,10 +47,10 @@ DRIFTS = (
     Drift("containerd stopped", "systemctl stop containerd", "systemctl is-active containerd", "containerd",
           ("containerd.service",)),
     Drift("kubelet stopped", "systemctl stop kubelet", "systemctl is-active kubelet", "kubelet", ("kubelet.service",)),
-    Drift("kubelet's unit edited, and in force", f"sed -i 's/^RestartSec=2$/Environment=KUBELET_EXTRA_ARGS=--v=3/' "
-          f"{DROP_IN} && systemctl daemon-reload && systemctl restart kubelet && i=0 && until {KUBELET_RUNS_WITH} --v=3; "
+    Drift("kubelet's unit edited, and in force", f"sed -i 's/^RestartSec=2$/Environment=DRIFTED=yes/' {DROP_IN} && "
+          f"systemctl daemon-reload && systemctl restart kubelet && i=0 && until {KUBELET_HAS_DRIFTED}; "
           "do i=$((i + 1)); [ $i -lt 100 ] || exit 1; sleep 0.1; done",
-          f"! {KUBELET_RUNS_WITH} --v=3", DROP_IN, (DROP_IN, "kubelet.service")),
+          f"! {KUBELET_HAS_DRIFTED}", DROP_IN, (DROP_IN, "kubelet.service")),
     Drift("kubelet disabled", "systemctl disable kubelet", "systemctl is-enabled kubelet", "kubelet",
           ("kubelet.service",)),
     Drift("a hold removed", "apt-mark unhold kubelet", "apt-mark showhold | grep -qx kubelet", "kubelet", ("packages",),
