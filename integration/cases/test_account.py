@@ -1,7 +1,6 @@
 """The whole path: from an empty account, through instances that boot, to Ready nodes, and back to nothing."""
 from __future__ import annotations
 
-import os
 import subprocess
 import threading
 from pathlib import Path
@@ -12,9 +11,10 @@ from cases.node import Node, ready
 from cases.operator import NOTHING, Operator
 
 from lab.cluster import Cluster, Spec, find_binary
-from lab.command import Result, run
+from lab.command import Result
+from lab.demo import machines_of
 from lab.lab import Lab
-from lab.machine import Machine, wait_for
+from lab.machine import wait_for
 
 DEADLINE = 900.0  # seconds for one command
 
@@ -24,12 +24,11 @@ class Outside(Operator):
     lab: Lab
 
     def run(self, *words: str, timeout: float = DEADLINE, **environment: str) -> Result:
-        return run(self.lab.operator_argv(self.argv(*words)), timeout=timeout,
-                   env=os.environ | self.lab.operator_environment() | environment)
+        return self.lab.as_operator(*self.argv(*words), timeout=timeout, **environment)
 
     def start(self, *words: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(self.lab.operator_argv(self.argv(*words)), stdin=subprocess.DEVNULL,
-                                env=os.environ | self.lab.operator_environment(), stdout=subprocess.PIPE,
+                                env=self.lab.operator_environment(), stdout=subprocess.PIPE,
                                 stderr=subprocess.STDOUT)
 
 
@@ -45,13 +44,8 @@ def operator(request: pytest.FixtureRequest, lab: Lab, bundle: Path,
     one.run("down", "--yes")  # after a failure: a lab that is kept is for a look at its machines, not for more of them
 
 
-def machines(lab: Lab) -> list[Machine]:
-    """The control plane first."""
-    return sorted(lab.machines(), key=lambda one: one.instance.tags["nodeboot.io/name"] != "control-plane")
-
-
 def all_ready(lab: Lab, count: int) -> None:
-    booted = machines(lab)
+    booted = machines_of(lab)
     assert len(booted) == count
     assert [one.node_name for one in booted if not ready(booted[0], one.node_name)] == []
 
@@ -66,10 +60,10 @@ def test_an_empty_account_becomes_a_cluster(lab: Lab, operator: Outside) -> None
 
 
 def test_up_again_touches_neither_the_account_nor_the_nodes(lab: Lab, operator: Outside) -> None:
-    before, account = [Node(one).footprint() for one in machines(lab)], lab.cloud.call("inventory")
+    before, account = [Node(one).footprint() for one in machines_of(lab)], lab.cloud.call("inventory")
     assert operator.changes() == []
     operator.up()
-    assert [was.against(Node(one).footprint()) for was, one in zip(before, machines(lab))] == [[], []]
+    assert [was.against(Node(one).footprint()) for was, one in zip(before, machines_of(lab))] == [[], []]
     assert lab.cloud.call("inventory") == account
 
 
@@ -95,7 +89,7 @@ def test_a_node_that_cannot_join_is_explained_while_it_is_waited_for(lab: Lab, o
 
 
 def test_an_instance_terminated_by_hand_is_made_again_and_joins(lab: Lab, operator: Outside) -> None:
-    gone = next(one for one in machines(lab) if one.instance.tags["nodeboot.io/name"] == "worker-1")
+    gone = next(one for one in machines_of(lab) if one.instance.tags["nodeboot.io/name"] == "worker-1")
     lab.as_operator("/usr/bin/python3", "-c", "import boto3; boto3.client('ec2').terminate_instances("
                     f"InstanceIds=['{gone.instance.id}'])", check=True)
     wait_for("the instance to go", lambda: gone.instance.id not in [one.instance.id for one in lab.machines()], 60)

@@ -22,8 +22,8 @@ class Drift:
 
 
 DROP_IN = "/etc/systemd/system/kubelet.service.d/20-nodeboot.conf"
-KUBELET_RUNS_WITH = "tr '\\0' '\\n' < /proc/$(systemctl show --value -p MainPID kubelet)/cmdline | grep -qx --"
-KUBELET_HAS_DRIFTED = "tr '\\0' '\\n' < /proc/$(systemctl show --value -p MainPID kubelet)/environ | grep -qx DRIFTED=yes"
+OF_KUBELET = "tr '\\0' '\\n' < /proc/$(systemctl show --value -p MainPID kubelet)"
+KUBELET_HAS_DRIFTED = f"{OF_KUBELET}/environ | grep -qx DRIFTED=yes"
 
 DRIFTS = (
     Drift("a sysctl set by hand", "sysctl -qw net.ipv4.ip_forward=0", "[ $(sysctl -n net.ipv4.ip_forward) = 1 ]",
@@ -71,7 +71,7 @@ DRIFTS = (
           "/etc/nodeboot/pods-resolv.conf", ("/etc/nodeboot/pods-resolv.conf",)),
     Drift("a kubelet of before, not told of the pods' resolver",
           "sed -i 's/ *--resolv-conf=[^ \"]*//' /var/lib/kubelet/kubeadm-flags.env && systemctl restart kubelet",
-          f"{KUBELET_RUNS_WITH} --resolv-conf=/etc/nodeboot/pods-resolv.conf", "kubeadm-flags.env",
+          f"{OF_KUBELET}/cmdline | grep -qx -- --resolv-conf=/etc/nodeboot/pods-resolv.conf", "kubeadm-flags.env",
           ("/var/lib/kubelet/kubeadm-flags.env", "kubelet.service")),
     Drift("the rotation timer stopped", "systemctl disable --now nodeboot-rotate-token.timer",
           "systemctl is-active nodeboot-rotate-token.timer && systemctl is-enabled nodeboot-rotate-token.timer",

@@ -21,9 +21,12 @@ Duration backoff_delay(const Backoff& backoff, unsigned attempt, double random) 
     return backoff.floor + Duration(static_cast<Duration::rep>(random * static_cast<double>(limit.count())));
 }
 
+bool is_no_answer(const Error& error) {
+    return error.kind == ErrorKind::unavailable || error.kind == ErrorKind::timeout;
+}
+
 Result<void> wait_for_retry(const RetryOptions& options, Clock& clock, unsigned attempt, const Error& error) {
-    const bool again = options.retryable ? options.retryable(error)
-                                         : error.kind == ErrorKind::unavailable || error.kind == ErrorKind::timeout;
+    const bool again = options.retryable ? options.retryable(error) : is_no_answer(error);
     if (!again) return fail(error);
     const Duration delay = backoff_delay(options.backoff, attempt, options.random());
     if (options.deadline.remaining(clock) <= delay) {

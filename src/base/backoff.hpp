@@ -21,12 +21,15 @@ Random system_random();
 /// `attempt` counts from 1. A pure function of its arguments.
 Duration backoff_delay(const Backoff& backoff, unsigned attempt, double random);
 
+/// `unavailable` or `timeout`: says nothing of what was asked for. Whoever has time left may ask again, where that is safe.
+bool is_no_answer(const Error& error);
+
 struct RetryOptions {
     Backoff backoff;
     Deadline deadline;
     std::stop_token stop;
     Random random = system_random();
-    /// Which errors are worth another try; by default `unavailable` and `timeout`.
+    /// Which errors are worth another try; by default is_no_answer().
     std::function<bool(const Error&)> retryable;
     /// Called when the error's text differs from the one before, so that a log shows changes and not every poll.
     std::function<void(const Error&, unsigned attempt)> on_new_error;

@@ -114,8 +114,7 @@ class Launch {
     }
 
     Result<void> lost(const Error& error) {
-        const bool passing = error.kind == ErrorKind::unavailable || error.kind == ErrorKind::timeout;
-        if (!passing || context_.step.deadline.passed(context_.step.clock)) return fail(error);
+        if (!is_no_answer(error) || context_.step.deadline.passed(context_.step.clock)) return fail(error);
         return look();
     }
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "net/aws_retry.hpp"
+#include "base/backoff.hpp"
 #include "net/credentials.hpp"
 
 namespace nodeboot {

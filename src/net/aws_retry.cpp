@@ -104,10 +104,6 @@ bool may_be_credentials(const AwsFault& fault) {
            fault.code == "AuthFailure";
 }
 
-bool is_no_answer(const Error& error) {
-    return error.kind == ErrorKind::unavailable || error.kind == ErrorKind::timeout;
-}
-
 std::optional<Duration> asked_delay(const HttpResponse& response) {
     constexpr long most = 300;  // seconds; bounded before it becomes nanoseconds, which would overflow
     if (const auto ms = number(response.header("x-amz-retry-after")))

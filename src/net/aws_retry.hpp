@@ -33,9 +33,6 @@ FaultClass classify(const AwsFault& fault);
 /// (RequestExpired of expired ones, AuthFailure of unknown ones) once the clock is known to be right.
 bool may_be_credentials(const AwsFault& fault);
 
-/// `unavailable` or `timeout`: says nothing of what was asked for. Whoever has time left may ask again, where that is safe.
-bool is_no_answer(const Error& error);
-
 /// Full jitter, 1 s doubling to 20 s.
 inline constexpr Backoff aws_backoff{.first = std::chrono::seconds(1), .ceiling = std::chrono::seconds(20)};
 

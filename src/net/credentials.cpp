@@ -6,8 +6,8 @@
 #include <mutex>
 #include <nlohmann/json.hpp>
 
+#include "base/backoff.hpp"
 #include "base/json.hpp"
-#include "net/aws_retry.hpp"
 
 namespace nodeboot {
 namespace {

@@ -12,6 +12,7 @@
 #include <mutex>
 #include <span>
 
+#include "base/backoff.hpp"
 #include "net/http.hpp"
 #include "net/url.hpp"
 
@@ -359,8 +360,7 @@ class Transfer {
             case CURLE_OUT_OF_MEMORY: error.kind = ErrorKind::internal; break;
             default: break;
         }
-        const bool passing = error.kind == ErrorKind::unavailable || error.kind == ErrorKind::timeout;
-        error.unsent = passing && !connected_;
+        error.unsent = is_no_answer(error) && !connected_;
         return error;
     }
 
@@ -420,9 +420,7 @@ class CurlHttp final : public Http {
             return transfer.run(options_, find_ca_file(options_.ca_file), std::move(stop));
         }();
         // c-ares read /etc/resolv.conf when the session was made, and at first boot that changes.
-        if (!response &&
-            (response.error().kind == ErrorKind::unavailable || response.error().kind == ErrorKind::timeout))
-            return response;
+        if (!response && is_no_answer(response.error())) return response;
         const std::lock_guard lock(mutex_);
         idle_.push_back(std::move(session));
         return response;

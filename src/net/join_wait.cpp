@@ -64,10 +64,9 @@ class Wait {
     }
 
     Result<Seen> failure(Error error) {
-        const bool passing = error.kind == ErrorKind::unavailable || error.kind == ErrorKind::timeout;
         const auto outcome = error.throttled ? JoinPoll::Outcome::throttled : JoinPoll::Outcome::unreachable;
         const std::string text = error.throttled ? "throttled" : error.text();
-        if (passing) return Seen{{}, outcome, text, error.hint};
+        if (is_no_answer(error)) return Seen{{}, outcome, text, error.hint};
         if (error.kind != ErrorKind::permission) return fail(std::move(error).with_context("wait for the join secret"));
         if (!refused_since_) refused_since_ = clock_.steady();
         if (clock_.steady() - *refused_since_ < options_.permission_patience)

@@ -47,9 +47,9 @@ void leave_out(Json& document, std::initializer_list<const char*> folder, const 
     if (Json* in = member(document, folder); in != nullptr && in->is_object()) in->erase(key);
 }
 
-Result<Documents> documents_of(std::string_view text) {
+Result<Documents> by_kind(std::vector<Json> raw) {
     Documents documents;
-    for (auto& document : NB_TRY_CONTEXT(parse_yaml(text), "what kubeadm init was given")) {
+    for (auto& document : raw) {
         const Json* const kind = member(document, {"kind"});
         if (kind == nullptr || !kind->is_string())
             return fail(ErrorKind::corrupted, "what kubeadm init was given has a document without a kind");
@@ -93,14 +93,15 @@ void compare(const std::string& where, const Json* then, const Json* now, std::v
 }  // namespace
 
 Result<std::vector<std::string>> settings_changed_since_init(std::string_view given, const Config& config) {
-    const auto raw = NB_TRY_CONTEXT(parse_yaml(given), "what kubeadm init was given");
+    auto raw = NB_TRY_CONTEXT(parse_yaml(given), "what kubeadm init was given");
     std::string version;
-    for (const auto& document : raw)
-        if (document.is_object() && document.contains("kubernetesVersion") && document["kubernetesVersion"].is_string())
-            version = document["kubernetesVersion"].get<std::string>();
+    for (auto& document : raw)
+        if (const Json* const said = member(document, {"kubernetesVersion"}); said != nullptr && said->is_string())
+            version = said->get<std::string>();
     const KubeadmFacts facts{NB_TRY_CONTEXT(parse_version(version), "what kubeadm init was given"), "", ""};
-    Documents then = NB_TRY(documents_of(given));
-    Documents now = NB_TRY(documents_of(render_kubeadm_init(config, facts)));
+    const Documents then = NB_TRY(by_kind(std::move(raw)));
+    auto rendered = NB_TRY(parse_yaml(render_kubeadm_init(config, facts)));
+    const Documents now = NB_TRY(by_kind(std::move(rendered)));
     std::vector<std::string> changed;
     for (const auto& [kind, document] : now) {
         const auto old = then.find(kind);

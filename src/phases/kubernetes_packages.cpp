@@ -139,9 +139,10 @@ class KubernetesPackages final : public NodePhase {
 
     // What does not run any longer says no version, and is mended.
     Result<void> refuse_another_version(const HostView& view, const Version& bundled) const {
+        if (!NB_TRY(is_member(view))) return {};
         for (const auto& argv : {std::vector<std::string>{"/usr/bin/kubelet", "--version"},
                                  std::vector<std::string>{"/usr/bin/kubeadm", "version", "-o", "short"}}) {
-            if (!NB_TRY(is_member(view)) || !NB_TRY(view.stat(argv.front()))) continue;
+            if (!NB_TRY(view.stat(argv.front()))) continue;
             if (const auto there = version_of(view, argv); there && *there != bundled)
                 NB_CHECK(refuse_for_member(view, Path(argv.front()).filename().string() + " " + there->text(),
                                            "the bundle holds " + bundled.text()));
