@@ -137,7 +137,7 @@ def main(words: list[str] | None = None) -> int:
     try:
         bundle = arguments.bundle.resolve() if arguments.bundle else standin.bundle()
         if not arguments.bundle:
-            print("Kubernetes is played by a stand-in here, as strict as the real one; --bundle DIR takes a real one.")
+            print("Kubernetes is played by a stand-in here, as strict as the real one;\n--bundle DIR takes a real one.")
         screen.step("starting the lab: network, AWS, package archives")
         lab.down()
         lab.up(Options(bundles=[bundle]))
