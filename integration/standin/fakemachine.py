@@ -175,7 +175,11 @@ class Machine:
         return pki.pin(pki.load_cert(self.read("/etc/kubernetes/pki/ca.crt").encode()))
 
 
-def wait_for(what, seconds: float = 30):
+PATIENCE = 180
+"""Seconds for what takes one or two: on a machine that is busy with others' work it takes a hundred times as long."""
+
+
+def wait_for(what, seconds: float = PATIENCE):
     """Calls `what` until it returns something true; fails with its last answer."""
     end, last = time.monotonic() + seconds, None
     while time.monotonic() < end:
@@ -187,3 +191,16 @@ def wait_for(what, seconds: float = 30):
             last = error
         time.sleep(0.3)
     raise AssertionError(f"not within {seconds} s: {last!r}")
+
+
+def wait_until(what, wanted, seconds: float = PATIENCE) -> None:
+    """Calls `what` until it returns `wanted`; fails with its last answer beside that."""
+    seen = []
+
+    def same() -> bool:
+        seen[:] = [what()]
+        return seen == [wanted]
+    try:
+        wait_for(same, seconds)
+    except AssertionError as error:
+        raise AssertionError(f"{error}; wanted {wanted!r}, last saw {seen}") from None
