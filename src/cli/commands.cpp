@@ -158,7 +158,12 @@ constexpr OptionSpec kubeconfig_options[] = {
 constexpr OptionSpec iam_policy_options[] = {{"--for", "WHOM", "operator (default), control-plane or worker",
                                               set_policy_for, Completes::words, "operator control-plane worker"},
                                              {"--account", "NUMBER", "narrow it to this AWS account", set_account}};
-constexpr OptionSpec rotate_options[] = {only_option, lock_option};
+constexpr OptionSpec rotate_options[] = {only_option,
+                                         {"--wait", "DURATION",
+                                          "how long to go on where the API server or the store does not answer as it "
+                                          "should (default 0s)",
+                                          set_duration<&Invocation::patience>},
+                                         lock_option};
 constexpr OptionSpec timeline_options[] = {
     {"--svg", "FILE", "write a picture instead (- for standard output)", set_text<&Invocation::svg>, Completes::files},
     {"--run", "ID", "another run than the newest that changed something; a name in /var/lib/nodeboot/runs",
@@ -242,7 +247,8 @@ constexpr CommandSpec command_table[] = {
      "nodeboot node reset --yes\n"},
     {Command::node_rotate_token, "node rotate-token", "Publish a fresh join token if the old one is ageing",
      "Run by a timer on the control plane, so that workers can join at any time.", rotate_options,
-     "nodeboot node rotate-token\n"},
+     "nodeboot node rotate-token\n"
+     "nodeboot node rotate-token --wait 10m\n"},
     {Command::node_timeline, "node timeline", "Where the boot time went, as text or as a picture",
      "Draws a recorded run, from the start of the kernel to the node being Ready: what took how long, and what waited.",
      timeline_options,

@@ -3,6 +3,8 @@
 
 #include <optional>
 
+#include "base/backoff.hpp"
+#include "base/duration.hpp"
 #include "cli/node_commands.hpp"
 #include "cli/report_json.hpp"
 #include "cli/report_text.hpp"
@@ -13,6 +15,29 @@
 
 namespace nodeboot::cli {
 namespace {
+
+/// What may be otherwise a moment later without anybody's doing: no answer; an API server that has just started and knows
+/// no permissions yet (kubernetes#121635); a node that joined or left meanwhile.
+bool may_pass(const Error& error) {
+    return is_no_answer(error) || error.kind == ErrorKind::permission || error.kind == ErrorKind::conflict ||
+           error.kind == ErrorKind::not_found;
+}
+
+/// What failed for good in a run, else what may pass.
+const Error* gravest(const RunReport& report) {
+    for (const auto& phase : report.phases)
+        if (phase.error && !may_pass(*phase.error)) return &*phase.error;
+    return report.first_error();
+}
+
+/// A failure that is tried again is none yet: the journal is not to show it as an error.
+class UntilTriedAgain final : public Fanout {
+   public:
+    using Fanout::Fanout;
+    void phase_ended(const PhaseInfo& phase, const PhaseReport& report) override {
+        if (!report.error || !may_pass(*report.error)) Fanout::phase_ended(phase, report);
+    }
+};
 
 /// One command that changes the machine, from the configuration to the last line.
 class Converging {
@@ -47,6 +72,35 @@ class Converging {
                 "--set is for this run alone: nodeboot at boot and its timers read {}; put there what is to "
                 "last",
                 invocation_.config_file));
+        return is_timers_job() ? converge_patiently() : converge_once();
+    }
+
+    /// The lock is free while it waits: `node up` may be what brings the API server back.
+    Result<RunReport> converge_patiently() {
+        std::optional<RunReport> last;
+        RetryOptions retrying{.deadline = Deadline::after(around_.clock, invocation_.patience),
+                              .stop = around_.stop.get_token(),
+                              .retryable = may_pass};
+        retrying.on_new_error = [&](const Error& error, unsigned) {
+            if (may_pass(error) && !retrying.deadline.passed(around_.clock))
+                session_.log().info(fmt::format("trying again for {}: {}",
+                                                format_duration(retrying.deadline.remaining(around_.clock)),
+                                                error.text()));
+        };
+        auto done = retry(retrying, around_.clock, [&]() -> Result<void> {
+            last = NB_TRY(converge_once());
+            if (const Error* error = gravest(*last)) return fail(*error);
+            return {};
+        });
+        if (!last) return fail(std::move(done).error());
+        if (!done && !around_.stop.stop_requested() && invocation_.patience > Duration::zero())
+            for (auto& phase : last->phases)
+                if (phase.error && may_pass(*phase.error))
+                    phase.error->context.push_back("tried for " + duration_text(invocation_.patience));
+        return *std::move(last);
+    }
+
+    Result<RunReport> converge_once() {
         const auto lock = NB_TRY(take_lock());
         const auto node = NB_TRY(
             around_.make_node(config_, session_.unusual_config_file(), session_.log(), around_.stop.get_token()));
@@ -112,9 +166,10 @@ class Converging {
             console_->run_began(session_.command(), version());
             observers.push_back(&*console_);
         }
-        Fanout fanout(std::move(observers));
+        Fanout all(observers);
+        UntilTriedAgain patient(observers);
         auto run = options();
-        run.observer = &fanout;
+        run.observer = invocation_.patience > Duration::zero() ? &patient : &all;
         auto report = converge(catalog, run);
         session_.progress().finish();
         if (recorder) recorder->finish(report);

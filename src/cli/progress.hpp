@@ -39,7 +39,7 @@ std::string log_line(LogLevel level, std::string_view line, const Terminal& term
 std::string with_priority(LogLevel level, std::string_view lines, const Terminal& terminal);
 
 /// One run, several observers.
-class Fanout final : public RunObserver {
+class Fanout : public RunObserver {
    public:
     explicit Fanout(std::vector<RunObserver*> observers) : observers_(std::move(observers)) {}
     void phase_began(const PhaseInfo& i) override {

@@ -52,8 +52,9 @@ class NodeRoles final : public NodePhase {
                     "label node", {node, key + "=" + value}, [this, node, key, value](ActionContext&) -> Result<void> {
                         auto api = NB_TRY(services_.kube.admin());
                         const nlohmann::json patch{{"metadata", {{"labels", {{key, value}}}}}};
-                        NB_CHECK(api->patch("/api/v1/nodes/" + node, patch));
-                        return {};
+                        const auto patched = api->patch("/api/v1/nodes/" + node, patch);
+                        if (!patched && patched.error().kind != ErrorKind::not_found) return fail(patched.error());
+                        return {};  // a node that has left meanwhile needs no label
                     }}};
     }
 

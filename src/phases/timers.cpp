@@ -2,8 +2,10 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <atomic>
 
+#include "base/duration.hpp"
 #include "cloud-init/embedded.hpp"
 #include "system/want.hpp"
 
@@ -51,8 +53,8 @@ std::string service(const std::string& description, const std::string& arguments
     return fmt::format(
         "{}[Unit]\nDescription={}\nDocumentation=man:systemd.timer(5)\nAfter=network-online.target kubelet.service\n"
         "ConditionPathExists=/etc/kubernetes/admin.conf\n\n"
-        "[Service]\nType=oneshot\nExecStart=/usr/local/bin/nodeboot {}\n",
-        marker, description, arguments);
+        "[Service]\nType=oneshot\nExecStart={} {}\n# Stopped while it waits.\nSuccessExitStatus=130\n",
+        marker, description, program, arguments);
 }
 
 std::string timer(const std::string& description, long long seconds) {
@@ -104,14 +106,18 @@ class Timers final : public NodePhase {
 
     Result<std::vector<NodeChange>> plan(const HostView& view) const override {
         const std::string config = config_arguments(services_.config_file);
-        const auto ttl = std::chrono::duration_cast<std::chrono::seconds>(services_.config.join.token_ttl).count();
+        const auto ttl = std::chrono::duration_cast<std::chrono::seconds>(services_.config.join.token_ttl);
+        // An API server that starts again, as in an upgrade of the control plane, is away for a minute; that is no
+        // failure. One that stays away is, and then the unit says so. A timer leaves alone what still runs at its next
+        // turn (systemd.timer(5)).
+        const auto patience = std::min<Duration>(ttl / 5, std::chrono::minutes(10));
         return want_units(
             view,
             {
-                {"nodeboot-rotate-token.service", service("Renew the join secret", "node rotate-token" + config)},
-                {"nodeboot-rotate-token.timer", timer("Renew the join secret before it expires", ttl / 4)},
+                {"nodeboot-rotate-token.service", service("Renew the join secret", "node rotate-token --wait " + duration_text(patience) + config)},
+                {"nodeboot-rotate-token.timer", timer("Renew the join secret before it expires", ttl.count() / 4)},
                 {"nodeboot-node-roles.service",
-                 service("Label nodes that joined", "node rotate-token --only node-roles" + config)},
+                 service("Label nodes that joined", "node rotate-token --only node-roles --wait 2m" + config)},
                 {"nodeboot-node-roles.timer", timer("Label nodes that joined", 20)},
             },
             {"nodeboot-rotate-token.timer", "nodeboot-node-roles.timer"});

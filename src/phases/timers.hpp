@@ -7,6 +7,7 @@ namespace nodeboot {
 
 /// Control plane: the systemd timers that keep a cluster joinable. nodeboot-rotate-token looks four times in a token's
 /// life and renews it once less than half of it is left; nodeboot-node-roles labels nodes that joined, every 20 s (a look costs one request).
+/// What does not answer is asked again for two minutes, by nodeboot-rotate-token for two to ten; only then the unit fails.
 std::shared_ptr<const NodePhase> make_timers_phase(const NodeServices& services);
 
 /// Both roles: nodeboot.service, which converges this machine at every boot. Harmless where nothing drifted.

@@ -202,6 +202,88 @@ TEST_F(NodeCommands, rotate_token_is_silent_and_leaves_no_record_when_there_is_n
     EXPECT_THAT(host.log, IsEmpty());
 }
 
+/// What a timer starts: an API server that is away for a while is no failure, one that stays away is.
+struct RotateToken : NodeCommands {
+    RotateToken() {
+        machine.now["role of w1"] = "none";
+        machine.wanted["role of w1"] = "worker";
+        machine.api = [this]() -> Result<void> {
+            ++looks;
+            if (clock.steady() < back) return fail(trouble);
+            return {};
+        };
+    }
+    void away_for(Duration time) { back = clock.steady() + time; }
+
+    Error trouble{ErrorKind::unavailable, "503 etcdserver: too many requests", "", {}};
+    SteadyTime back{};
+    unsigned looks = 0;
+};
+
+TEST_F(RotateToken, waits_for_what_passes_and_shows_no_error) {
+    surroundings.out_terminal.journal = surroundings.err_terminal.journal = true;
+    for (const auto kind : {ErrorKind::unavailable, ErrorKind::timeout, ErrorKind::permission, ErrorKind::conflict}) {
+        machine.now["role of w1"] = "none";
+        trouble.kind = kind;
+        away_for(std::chrono::seconds(40));
+        EXPECT_EQ(run({"node", "rotate-token", "--wait", "2m"}), exit_ok) << err;
+        EXPECT_EQ(machine.now["role of w1"], "worker");
+        EXPECT_THAT(out + err, HasSubstr("<6>trying again for 2m: phase node-roles, looking: 503 etcdserver"));
+        EXPECT_THAT(out + err, Not(HasSubstr("<3>"))) << "nothing for whoever watches the journal for errors";
+    }
+}
+
+TEST_F(RotateToken, says_after_how_long_it_gave_up) {
+    away_for(std::chrono::hours(1));
+    const auto began = clock.steady();
+    EXPECT_EQ(run({"node", "rotate-token", "--wait", "2m"}), exit_error);
+    EXPECT_GT(clock.steady() - began, std::chrono::seconds(90));
+    EXPECT_LE(clock.steady() - began, std::chrono::minutes(2));
+    EXPECT_THAT(err, HasSubstr("tried for 2m: phase node-roles, looking: 503 etcdserver: too many requests"));
+    EXPECT_LT(looks, 40U);
+}
+
+TEST_F(RotateToken, without_wait_fails_at_once_and_so_does_what_cannot_pass) {
+    away_for(std::chrono::seconds(1));
+    EXPECT_EQ(run({"node", "rotate-token"}), exit_error);
+    trouble.kind = ErrorKind::refused;
+    EXPECT_EQ(run({"node", "rotate-token", "--wait", "2m"}), exit_error);
+    EXPECT_EQ(looks, 2U);
+    EXPECT_THAT(err, Not(HasSubstr("tried for")));
+}
+
+/// Somebody does something while it waits.
+struct Meanwhile final : Clock {
+    explicit Meanwhile(Clock& inner, std::function<void()> what) : clock(inner), act(std::move(what)) {}
+    WallTime wall() const override { return clock.wall(); }
+    SteadyTime steady() const override { return clock.steady(); }
+    Result<void> sleep(Duration duration, std::stop_token stop) override {
+        if (const auto once = std::exchange(act, nullptr)) once();
+        return clock.sleep(duration, std::move(stop));
+    }
+    Clock& clock;
+    std::function<void()> act;
+};
+
+TEST_F(RotateToken, leaves_the_lock_to_others_while_it_waits) {
+    away_for(std::chrono::seconds(10));
+    ExitCode other = exit_error;
+    Meanwhile waiting(clock, [&] { other = run({"node", "up", "--lock-timeout", "0s"}); });
+    Surroundings patient{.out = surroundings.out,
+                         .err = surroundings.err,
+                         .out_terminal = {},
+                         .err_terminal = {},
+                         .clock = waiting,
+                         .host = host,
+                         .make_node = surroundings.make_node,
+                         .make_aws = {},
+                         .make_http = {},
+                         .ask = {},
+                         .lock_path = surroundings.lock_path};
+    EXPECT_EQ(cli::run({"node", "rotate-token", "--wait", "2m", "--config", "/dev/null"}, patient), exit_ok);
+    EXPECT_EQ(other, exit_ok) << err;
+}
+
 TEST_F(NodeCommands, the_node_is_told_which_file_to_read_again_unless_it_is_the_usual_one) {
     EXPECT_EQ(run({"node", "status"}), exit_ok);
     EXPECT_EQ(node_s_config_file, "/dev/null");

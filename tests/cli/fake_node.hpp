@@ -15,6 +15,7 @@ struct FakeMachine {
     std::string broken;     ///< the subject whose change fails
     std::string unhealthy;  ///< the phase that does not verify
     std::function<void(const std::string& subject)> on_change;
+    std::function<Result<void>()> api = [] { return Result<void>(); };  ///< the API server, asked by rotate-token
     NodeFacts facts;
 };
 
@@ -58,7 +59,14 @@ class FakeNode final : public Node {
         return Catalog::make({fake_phase(machine_, {"leave-cluster", "leave", {}}, {"membership"})});
     }
     Result<Catalog> bake_catalog() override { return catalog(); }
-    Result<Catalog> rotate_catalog() override { return Catalog::make({}); }
+    Result<Catalog> rotate_catalog() override {
+        auto phase = fake_phase(machine_, {"node-roles", "labels", {}}, {"role of w1"});
+        phase.plan = [this, look = phase.plan]() -> Result<std::vector<RunnableChange>> {
+            NB_CHECK(machine_.api());
+            return look();
+        };
+        return Catalog::make({phase});
+    }
     NodeFacts facts() override { return machine_.facts; }
 
    private:

@@ -100,6 +100,14 @@ TEST(NodeRoles, labels_only_nodes_without_a_role) {
     EXPECT_TRUE(objects["/api/v1/nodes/w1"]["metadata"]["labels"].contains("node-role.kubernetes.io/worker"));
 }
 
+TEST(NodeRoles, a_node_that_left_since_it_was_seen_is_no_failure) {
+    FakeNode node;
+    node.host.put(admin_conf, "x", 0600);
+    node.kube.api->objects["/api/v1/nodes"] = {{"items", {{{"metadata", {{"name", "gone"}}}}}}};
+    EXPECT_TRUE(node.converge(*make_node_roles_phase(node.services)));
+    EXPECT_EQ(node.kube.api->log, std::vector<std::string>{"patch /api/v1/nodes/gone"});
+}
+
 TEST(Repair, credentials_that_the_api_server_accepts_are_kept) {
     FakeNode node;
     make_joined(node);
@@ -148,15 +156,24 @@ TEST(Timers, start_nodeboot_with_the_configuration_of_the_run_that_made_them) {
         return text.substr(at, text.find('\n', at) - at);
     };
     ASSERT_TRUE(node.converge(*make_timers_phase(node.services)));
-    EXPECT_EQ(started("nodeboot-rotate-token.service"), "/usr/local/bin/nodeboot node rotate-token");
+    EXPECT_EQ(started("nodeboot-rotate-token.service"), "/usr/local/bin/nodeboot node rotate-token --wait 10m");
     node.services.config_file = "/root/my 100%.toml";
     const auto phase = make_timers_phase(node.services);
     ASSERT_TRUE(node.converge(*phase));
     EXPECT_EQ(started("nodeboot-rotate-token.service"),
-              "/usr/local/bin/nodeboot node rotate-token --config \"/root/my 100%%.toml\"");
+              "/usr/local/bin/nodeboot node rotate-token --wait 10m --config \"/root/my 100%%.toml\"");
     EXPECT_EQ(started("nodeboot-node-roles.service"),
-              "/usr/local/bin/nodeboot node rotate-token --only node-roles --config \"/root/my 100%%.toml\"");
+              "/usr/local/bin/nodeboot node rotate-token --only node-roles --wait 2m --config \"/root/my 100%%.toml\"");
     EXPECT_TRUE(phase->plan(node.host)->empty());
+}
+
+TEST(Timers, give_up_before_their_next_turn_and_take_being_stopped_for_no_failure) {
+    FakeNode node;
+    node.config.join.token_ttl = std::chrono::minutes(10);  // a turn every 150 s
+    ASSERT_TRUE(node.converge(*make_timers_phase(node.services)));
+    const auto unit = node.host.content("/etc/systemd/system/nodeboot-rotate-token.service").value_or("");
+    EXPECT_NE(unit.find("rotate-token --wait 2m\n"), std::string::npos) << unit;
+    EXPECT_NE(unit.find("\nSuccessExitStatus=130\n"), std::string::npos) << unit;
 }
 
 TEST(BootService, reads_the_same_configuration_and_warns_once_where_nodeboot_is_elsewhere) {
