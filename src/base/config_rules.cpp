@@ -359,6 +359,18 @@ class Rules {
                          kind)});
     }
 
+    /// A joining kubelet takes its configuration from the cluster. An operator's file names no role, most often, and serves
+    /// both; the defaults, written out by `config show`, are no mistake.
+    void kubelet_of_a_worker() {
+        static const Config defaults;
+        if (config_.node.role != Role::worker || !is_set("node.role") || !usable({"node.role"})) return;
+        for (const auto& setting : config_settings())
+            if (const std::string key(setting.key);
+                setting.section() == "kubelet" && audience_of(setting) == Audience::control_plane && is_set(key) &&
+                usable({key}) && to_toml(setting.get(config_)) != to_toml(setting.get(defaults)))
+                warning({key}, "has no effect on a worker: the control plane's holds for every node");
+    }
+
     /// Settings that are well-formed and have no effect: most often the switch beside them was forgotten.
     void idle_settings() {
         const auto idle = [&](const std::string& key, bool without_effect, std::string_view because) {
@@ -379,6 +391,7 @@ class Rules {
         idle("instances.permissions_boundary",
              !config_.instances.control_plane_profile.empty() && !config_.instances.worker_profile.empty(),
              "both instance profiles are given");
+        kubelet_of_a_worker();
         idle("flannel.image", !config_.flannel.enabled, "flannel.enabled is false");
         idle("flannel.cni_image", !config_.flannel.enabled, "flannel.enabled is false");
     }

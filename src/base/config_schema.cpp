@@ -122,8 +122,11 @@ constexpr Section section_table[] = {
     {"containerd", "The container runtime."},
     {"kubelet",
      "What kubelet keeps back for the system, and how it treats logs. The defaults fit a t3.small. But for "
-     "`extra_args`, "
-     "which are the machine's own, the control plane's are the whole cluster's; `kubeadm init` reads them once."},
+     "`extra_args`, which are the machine's own, the control plane's are the whole cluster's: `kubeadm init` reads "
+     "them "
+     "once and every node gets them when it joins; on a worker they have no effect, and one that sets `node.role` and "
+     "any "
+     "of them is warned."},
     {"control_plane", "Only read on control-plane nodes, and but for `publish_kubeconfig` once, by `kubeadm init`.",
      Audience::control_plane},
     {"flannel", "The pod network."},
@@ -165,19 +168,23 @@ constexpr Setting setting_table[] = {
     row<&C::node, &N::role>("node.role", "one of", {}, {"What this machine becomes."}),
     row<&C::node, &N::name>("node.name", "node name", optional(syntax::node_name),
                             {"The name of the Node object.", "the machine's hostname", "\"ip-10-0-1-182\""}),
-    row<&C::node, &N::labels>("node.labels", "table of strings", entries(syntax::label_key, syntax::label_value),
-                              {"Labels of the Node object. Of the names of Kubernetes' own domains a kubelet may "
-                               "give itself only those of kubelet's own list (`node.kubernetes.io/…`, "
-                               "`topology.kubernetes.io/zone`, …). A control plane gets the others, such as "
-                               "`node-role.kubernetes.io/…`, all the same, because it may label nodes; on a worker "
-                               "they are refused, and `kubectl label node` sets them once it has joined. Workers "
-                               "without a role get `node-role.kubernetes.io/worker` from the control plane.",
-                               "none", "{ \"example.com/disk\" = \"ssd\" }"}),
-    row<&C::node, &N::taints>("node.taints", "list of taints", {},
-                              {"Taints of the Node object, each `key=value:Effect` or `key:Effect` with `NoSchedule`, "
-                               "`PreferNoSchedule` or `NoExecute`. A control plane gets Kubernetes' own "
-                               "`node-role.kubernetes.io/control-plane:NoSchedule` (`master` before 1.25) besides.",
-                               "none", "[\"dedicated=batch:NoSchedule\"]"}),
+    row<&C::node, &N::labels>(
+        "node.labels", "table of strings", entries(syntax::label_key, syntax::label_value),
+        {"Labels of the Node object. Of the names of Kubernetes' own domains a kubelet may "
+         "give itself only those of kubelet's own list (`node.kubernetes.io/…`, "
+         "`topology.kubernetes.io/zone`, …). A control plane gets the others, such as "
+         "`node-role.kubernetes.io/…`, all the same, because it may label nodes; on a worker "
+         "they are refused, and `kubectl label node` sets them once it has joined. A worker's are "
+         "read once, when it joins. Workers "
+         "without a role get `node-role.kubernetes.io/worker` from the control plane.",
+         "none", "{ \"example.com/disk\" = \"ssd\" }"}),
+    row<&C::node, &N::taints>(
+        "node.taints", "list of taints", {},
+        {"Taints of the Node object, each `key=value:Effect` or `key:Effect` with `NoSchedule`, "
+         "`PreferNoSchedule` or `NoExecute`. A control plane gets Kubernetes' own "
+         "`node-role.kubernetes.io/control-plane:NoSchedule` (`master` before 1.25) besides. Read "
+         "once, when the machine becomes a member.",
+         "none", "[\"dedicated=batch:NoSchedule\"]"}),
     row<&C::node, &N::login_user>("node.login_user", "login name", optional(syntax::user_name),
                                   {"Who gets `~/.kube/config` (0600) on a control plane, besides root.",
                                    "the distribution's own (`ubuntu`, `admin`, `ec2-user`) where it exists",
@@ -250,26 +257,34 @@ constexpr Setting setting_table[] = {
                          "looks like a secret in it gets a warning, and is refused in images and user-data.",
                          "nothing", "{ debug = { level = \"info\" } }"}),
 
-    row<&C::kubelet, &L::container_log_max_size>("kubelet.container_log_max_size", "quantity", each(syntax::quantity),
-                                                 {"A container's log is rotated at this size."}),
+    row<&C::kubelet, &L::container_log_max_size>(
+        "kubelet.container_log_max_size", "quantity", each(syntax::quantity),
+        {"A container's log is rotated at this size.", {}, {}, Audience::control_plane}),
     row<&C::kubelet, &L::container_log_max_files>(
         "kubelet.container_log_max_files", "number", between(2, 100),
-        {"How many log files of a container are kept, the current one among them."}),
-    row<&C::kubelet, &L::max_pods>("kubelet.max_pods", "number", between(1, 250),
-                                   {"Pods on a node at most. Its /24 has addresses for 250."}),
-    row<&C::kubelet, &L::system_reserved_cpu>("kubelet.system_reserved_cpu", "quantity", each(syntax::quantity),
-                                              {"CPU kept back for the system's own services."}),
-    row<&C::kubelet, &L::system_reserved_memory>("kubelet.system_reserved_memory", "quantity", each(syntax::quantity),
-                                                 {"Memory kept back for the system's own services."}),
-    row<&C::kubelet, &L::kube_reserved_cpu>("kubelet.kube_reserved_cpu", "quantity", each(syntax::quantity),
-                                            {"CPU kept back for kubelet and containerd."}),
-    row<&C::kubelet, &L::kube_reserved_memory>("kubelet.kube_reserved_memory", "quantity", each(syntax::quantity),
-                                               {"Memory kept back for kubelet and containerd."}),
+        {"How many log files of a container are kept, the current one among them.", {}, {}, Audience::control_plane}),
+    row<&C::kubelet, &L::max_pods>(
+        "kubelet.max_pods", "number", between(1, 250),
+        {"Pods on a node at most. Its /24 has addresses for 250.", {}, {}, Audience::control_plane}),
+    row<&C::kubelet, &L::system_reserved_cpu>(
+        "kubelet.system_reserved_cpu", "quantity", each(syntax::quantity),
+        {"CPU kept back for the system's own services.", {}, {}, Audience::control_plane}),
+    row<&C::kubelet, &L::system_reserved_memory>(
+        "kubelet.system_reserved_memory", "quantity", each(syntax::quantity),
+        {"Memory kept back for the system's own services.", {}, {}, Audience::control_plane}),
+    row<&C::kubelet, &L::kube_reserved_cpu>(
+        "kubelet.kube_reserved_cpu", "quantity", each(syntax::quantity),
+        {"CPU kept back for kubelet and containerd.", {}, {}, Audience::control_plane}),
+    row<&C::kubelet, &L::kube_reserved_memory>(
+        "kubelet.kube_reserved_memory", "quantity", each(syntax::quantity),
+        {"Memory kept back for kubelet and containerd.", {}, {}, Audience::control_plane}),
     row<&C::kubelet, &L::eviction_memory_available>(
         "kubelet.eviction_memory_available", "quantity or share", each(syntax::quantity_or_percent),
-        {"Pods are evicted when less memory than this is available (`100Mi`, `5%`)."}),
-    row<&C::kubelet, &L::extra_args>("kubelet.extra_args", "table of strings", entries(syntax::argument_name, nullptr),
-                                     {"Further flags of kubelet, without the dashes.", "none", "{ v = \"4\" }"}),
+        {"Pods are evicted when less memory than this is available (`100Mi`, `5%`).", {}, {}, Audience::control_plane}),
+    row<&C::kubelet, &L::extra_args>(
+        "kubelet.extra_args", "table of strings", entries(syntax::argument_name, nullptr),
+        {"Further flags of kubelet, without the dashes. Read once, when this machine becomes a member.", "none",
+         "{ v = \"4\" }"}),
 
     row<&C::control_plane, &P::proxy_mode>(
         "control_plane.proxy_mode", "one of", {},

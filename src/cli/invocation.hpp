@@ -54,7 +54,7 @@ struct Invocation {
     Selection selection;
     Duration lock_timeout = std::chrono::minutes(15);
     Duration wait = std::chrono::seconds(3);  ///< status: how long a phase may take to answer
-    Duration patience{};  ///< rotate-token: how long what may pass by itself is no failure
+    Duration patience{};                      ///< rotate-token: how long what may pass by itself is no failure
     bool yes = false;
     bool rejoin = false;
     std::string forget_node;

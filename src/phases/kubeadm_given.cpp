@@ -6,9 +6,11 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "base/lines.hpp"
 #include "base/version.hpp"
 #include "base/yaml.hpp"
 #include "phases/kubeadm_config.hpp"
+#include "phases/kubelet_flags.hpp"
 
 namespace nodeboot {
 namespace {
@@ -90,7 +92,101 @@ void compare(const std::string& where, const Json* then, const Json* now, std::v
     }
 }
 
+using Flags = std::map<std::string, std::string>;
+
+// kubeadm writes the file with Go's %q. A value with a blank is two words to systemd, and one to whoever wrote it.
+Flags flags_of(std::string_view arguments) {
+    std::string plain;
+    for (std::size_t i = 0; i < arguments.size(); ++i) {
+        if (arguments[i] == '\\' && i + 1 < arguments.size()) ++i;
+        plain += arguments[i];
+    }
+    Flags flags;
+    auto last = flags.end();
+    for (const auto word : words_of(plain)) {
+        if (!word.starts_with("--")) {
+            if (last != flags.end()) last->second += fmt::format(" {}", word);
+            continue;
+        }
+        const auto equals = word.find('=');
+        const std::string name(word.substr(2, equals == std::string_view::npos ? equals : equals - 2));
+        last =
+            flags.insert_or_assign(name, equals == std::string_view::npos ? "" : std::string(word.substr(equals + 1)))
+                .first;
+    }
+    return flags;
+}
+
+// Their order says nothing.
+Json list_of(std::string_view text) {
+    std::set<std::string> parts;
+    for (std::size_t begin = 0; begin < text.size();) {
+        const auto comma = std::min(text.find(',', begin), text.size());
+        parts.emplace(text.substr(begin, comma - begin));
+        begin = comma + 1;
+    }
+    return parts;
+}
+
+std::string taints_as_flag(const std::vector<Taint>& taints) {  // core/v1 Taint.ToString
+    std::string out;
+    for (const auto& taint : taints) {
+        out += fmt::format("{}{}", out.empty() ? "" : ",", taint.key);
+        if (!taint.value.empty()) out += "=" + taint.value;
+        if (!taint.value.empty() || !taint.effect.empty()) out += ":" + taint.effect;
+    }
+    return out;
+}
+
+Flags flags_for_join(const Config& config) {
+    Flags flags = config.kubelet.extra_args;
+    std::string labels;
+    for (const auto& [key, value] : config.node.labels) labels += (labels.empty() ? "" : ",") + key + "=" + value;
+    if (!labels.empty()) flags["node-labels"] = labels;
+    if (!config.node.taints.empty()) flags.emplace("register-with-taints", taints_as_flag(config.node.taints));
+    return flags;
+}
+
+Json registration(const Flags& flags) {
+    Json out{{"nodeRegistration", Json::object()}};
+    auto& node = out["nodeRegistration"];
+    for (const auto& [name, value] : flags) {
+        if (name == "register-with-taints")
+            node["taints"] = list_of(value);
+        else if (name == "node-labels")
+            node["kubeletExtraArgs"][name] = list_of(value);
+        else
+            node["kubeletExtraArgs"][name] = value;
+    }
+    return out;
+}
+
+// buildKubeletArgs in kubeadm's phases/kubelet/flags.go, from 1.22 on.
+constexpr const char* kubeadms_own_flags[] = {"container-runtime", "container-runtime-endpoint", "hostname-override",
+                                              "network-plugin", "pod-infra-container-image"};
+
 }  // namespace
+
+std::vector<std::string> settings_changed_since_join(std::string_view flags, const Config& config) {
+    const auto arguments = kubelet_arguments(flags);
+    std::vector<std::string> changed;
+    if (arguments.data() == nullptr) return changed;
+    Flags then = flags_of(arguments), now = flags_for_join(config);
+    for (auto* side : {&then, &now}) side->erase("resolv-conf");
+    for (const char* own : kubeadms_own_flags)
+        if (!now.contains(own)) then.erase(own);
+    const Json before = registration(then), wanted = registration(now);
+    compare("JoinConfiguration", &before, &wanted, changed);
+    return changed;
+}
+
+std::string read_once_text(std::string_view command, const std::vector<std::string>& changed) {
+    return fmt::format(
+        "changed since kubeadm {}, which reads its settings once, and without effect: {}; to apply them see \"a "
+        "setting "
+        "of the cluster is changed\" in docs/operations.md",
+        command, join(changed, "; "));
+}
 
 Result<std::vector<std::string>> settings_changed_since_init(std::string_view given, const Config& config) {
     auto raw = NB_TRY_CONTEXT(parse_yaml(given), "what kubeadm init was given");

@@ -17,4 +17,12 @@ namespace nodeboot {
 /// `corrupted` where the file cannot be read as that of an init.
 Result<std::vector<std::string>> settings_changed_since_init(std::string_view given, const Config& config);
 
+/// The same of a worker's `kubeadm join`, of which `flags`, the text of kubelet_flags_file, is what is left: kubelet's own
+/// flags, labels and taints. The rest of a joined kubelet's configuration is the cluster's. Left out are the flags that
+/// kubeadm gives by itself, and the resolver. Nothing where `flags` names no arguments.
+std::vector<std::string> settings_changed_since_join(std::string_view flags, const Config& config);
+
+/// The warning for both; `command` is "init" or "join".
+std::string read_once_text(std::string_view command, const std::vector<std::string>& changed);
+
 }  // namespace nodeboot

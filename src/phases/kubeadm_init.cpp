@@ -202,10 +202,7 @@ class KubeadmInit final : public NodePhase {
             services_.log.warning(fmt::format("cannot tell which settings changed since kubeadm init read {}: {}",
                                               kubeadm_init_config, changed.error().text()));
         else if (!changed->empty())
-            services_.log.warning(fmt::format(
-                "changed since kubeadm init, which reads its settings once, and without effect: {}; to apply them see "
-                "\"a setting of the cluster is changed\" in docs/operations.md",
-                join(*changed, "; ")));
+            services_.log.warning(read_once_text("init", *changed));
     }
 
     const NodeServices& services_;

@@ -2,10 +2,14 @@
 
 #include <fmt/core.h>
 
+#include <atomic>
+
 #include "net/discovery.hpp"
 #include "net/join_wait.hpp"
 #include "phases/kubeadm.hpp"
 #include "phases/kubeadm_config.hpp"
+#include "phases/kubeadm_given.hpp"
+#include "phases/kubelet_flags.hpp"
 #include "phases/leave_cluster.hpp"
 #include "phases/membership.hpp"
 #include "phases/pods_dns.hpp"
@@ -58,6 +62,7 @@ class KubeadmJoin final : public NodePhase {
         std::vector<NodeChange> changes;
         const Membership now = NB_TRY(membership(view));
         if (now == Membership::joined) {
+            say_what_is_read_once(view);
             // An interrupted join may leave it; a later kubelet without kubelet.conf would use its dead token.
             if (NB_TRY(view.stat(bootstrap_kubelet_conf)))
                 changes.push_back({bootstrap_kubelet_conf, "left over", "absent", RemovePath{bootstrap_kubelet_conf}});
@@ -150,8 +155,18 @@ class KubeadmJoin final : public NodePhase {
         return error;
     }
 
+    // As kubeadm-init does on a control plane.
+    void say_what_is_read_once(const HostView& view) const {
+        if (said_.exchange(true)) return;
+        const auto flags = view.read(kubelet_flags_file);
+        if (!flags || !*flags) return;
+        const auto changed = settings_changed_since_join(**flags, services_.config);
+        if (!changed.empty()) services_.log.warning(read_once_text("join", changed));
+    }
+
     const NodeServices& services_;
     std::shared_ptr<JoinMaterial> material_;
+    mutable std::atomic<bool> said_ = false;  // a run plans more than once
     PhaseInfo info_{"kubeadm-join",
                     "this node's membership in the cluster",
                     {"join-secret", "containerd", "kubelet", "images"},

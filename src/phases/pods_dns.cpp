@@ -6,6 +6,7 @@
 
 #include "base/cidr.hpp"
 #include "base/lines.hpp"
+#include "phases/kubelet_flags.hpp"
 #include "phases/membership.hpp"
 #include "phases/name_servers.hpp"
 #include "phases/staleness.hpp"
@@ -14,8 +15,7 @@
 namespace nodeboot {
 namespace {
 
-constexpr auto kFlags = "/var/lib/kubelet/kubeadm-flags.env";  // KUBELET_KUBEADM_ARGS="--a=b --c=d"
-constexpr auto kVariable = "KUBELET_KUBEADM_ARGS=\"";
+constexpr auto kFlags = kubelet_flags_file;
 constexpr auto kArgument = "--resolv-conf=";
 constexpr auto kUnit = "kubelet.service";
 constexpr std::size_t kMost = 3;  // that libc and kubelet read
@@ -30,28 +30,19 @@ std::vector<std::string> usable_by_pods(const std::vector<std::string>& servers)
     return out;
 }
 
-/// The arguments that kubeadm gave to kubelet; empty where it gave none.
-std::string_view arguments_in(std::string_view flags) {
-    const auto at = flags.find(kVariable);
-    if (at == std::string_view::npos) return {};
-    flags.remove_prefix(at + std::string_view(kVariable).size());
-    const auto line = flags.substr(0, flags.find('\n'));
-    return line.substr(0, line.rfind('"'));
-}
-
 std::string named_in(std::string_view flags) {
     std::string path;
-    for (const auto word : words_of(arguments_in(flags)))
+    for (const auto word : words_of(kubelet_arguments(flags)))
         if (word.starts_with(kArgument)) path = word.substr(std::string_view(kArgument).size());  // the last one counts
     return path;
 }
 
 std::string naming_ours(const std::string& flags) {
     std::string arguments;
-    for (const auto word : words_of(arguments_in(flags)))
+    for (const auto word : words_of(kubelet_arguments(flags)))
         if (!word.starts_with(kArgument)) arguments += fmt::format("{} ", word);
     std::string out = flags;
-    const auto old = arguments_in(flags);
+    const auto old = kubelet_arguments(flags);
     return out.replace(static_cast<std::size_t>(old.data() - flags.data()), old.size(),
                        arguments + kArgument + pods_resolv_conf);
 }
@@ -91,7 +82,8 @@ Result<void> want_pods_dns(std::vector<NodeChange>& changes, const HostView& vie
         NB_CHECK(want_file(changes, view, pods_resolv_conf, text));
     }
     const bool ours = google && (there || !servers.empty()) && !config.kubelet.extra_args.contains("resolv-conf");
-    if (!ours || arguments_in(flags).data() == nullptr || NB_TRY(membership(view)) != Membership::joined) return {};
+    if (!ours || kubelet_arguments(flags).data() == nullptr || NB_TRY(membership(view)) != Membership::joined)
+        return {};
     return want_kubelet_told(changes, view, flags, clock);
 }
 

@@ -114,7 +114,8 @@ class Timers final : public NodePhase {
         return want_units(
             view,
             {
-                {"nodeboot-rotate-token.service", service("Renew the join secret", "node rotate-token --wait " + duration_text(patience) + config)},
+                {"nodeboot-rotate-token.service",
+                 service("Renew the join secret", "node rotate-token --wait " + duration_text(patience) + config)},
                 {"nodeboot-rotate-token.timer", timer("Renew the join secret before it expires", ttl.count() / 4)},
                 {"nodeboot-node-roles.service",
                  service("Label nodes that joined", "node rotate-token --only node-roles --wait 2m" + config)},

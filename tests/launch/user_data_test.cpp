@@ -105,9 +105,14 @@ TEST(UserData, names_the_object_as_s3_wants_it) {
 
 TEST(UserData, a_worker_is_not_told_what_is_for_control_planes) {
     Config config = control_plane();
+    config.kubelet.max_pods = 50;
+    config.kubelet.extra_args = {{"v", "4"}};
+    EXPECT_NE(rendered(config, BinaryInImage{}).find("max_pods = 50"), std::string::npos);
     config.node.role = Role::worker;
     const auto out = rendered(config, BinaryInImage{});
     EXPECT_EQ(out.find("control_plane"), std::string::npos) << out;
+    EXPECT_EQ(out.find("max_pods"), std::string::npos) << out;
+    EXPECT_NE(out.find("[kubelet]\n      extra_args = "), std::string::npos) << out;
     EXPECT_NE(rendered(control_plane(), BinaryInImage{}).find("[control_plane]"), std::string::npos);
 }
 

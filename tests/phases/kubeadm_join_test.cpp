@@ -56,6 +56,25 @@ TEST(KubeadmJoin, a_member_plans_nothing_but_to_remove_a_left_over_bootstrap_fil
     EXPECT_TRUE(node.host.content(kubelet_conf)) << "what works is never touched";
 }
 
+TEST(KubeadmJoin, what_kubeadm_join_read_once_and_changed_since_is_said_once) {
+    FakeNode node;
+    make_joined(node);
+    node.host.put("/var/lib/kubelet/kubeadm-flags.env", "KUBELET_KUBEADM_ARGS=\"--v=2\"\n");
+    node.config.kubelet.extra_args = {{"v", "2"}};
+    EXPECT_TRUE(make_kubeadm_join_phase(node.services, std::make_shared<JoinMaterial>())->plan(node.host)->empty());
+    EXPECT_EQ(node.lines, std::vector<std::string>{});
+    node.config.kubelet.extra_args = {{"v", "4"}};
+    const auto phase = make_kubeadm_join_phase(node.services, std::make_shared<JoinMaterial>());
+    EXPECT_TRUE(phase->plan(node.host)->empty());
+    EXPECT_TRUE(phase->plan(node.host)->empty());
+    ASSERT_EQ(node.lines.size(), 1U);
+    EXPECT_EQ(
+        node.lines[0],
+        "changed since kubeadm join, which reads its settings once, and without effect: JoinConfiguration "
+        "nodeRegistration.kubeletExtraArgs.v: 2, now 4; to apply them see \"a setting of the cluster is changed\" in "
+        "docs/operations.md");
+}
+
 TEST(KubeadmJoin, remains_of_an_interrupted_join_are_removed_before_the_next) {
     FakeNode node;
     node.host.put("/etc/kubernetes/pki/ca.crt", "pem");
