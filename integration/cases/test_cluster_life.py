@@ -671,10 +671,11 @@ def test_a_failed_nat_gateway_is_made_again_once(operator: Operator, account: Ac
     account.empty()
 
 
+@pytest.mark.parametrize("says_when", ["yes", "no"])
 def test_credentials_that_expire_in_the_middle_are_asked_for_again(operator: Operator, account: Account,
-                                                                   cloud: CloudHandle) -> None:
-    """credential_process is run anew when AWS says that what it gave has expired; it did not say itself when that would
-    be. EC2 says RequestExpired, S3 and the others ExpiredToken."""
+                                                                   cloud: CloudHandle, says_when: str) -> None:
+    """credential_process is run anew when AWS says that what it gave has expired, whether it said itself when that would
+    be or not. EC2 says RequestExpired, S3 and the others ExpiredToken."""
     everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
     cloud.call("put_role", name="admin", document=everything)
     cloud.call("durations", scale=0.01, nat_pending=300)  # three seconds, to expire in
@@ -684,7 +685,7 @@ def test_credentials_that_expire_in_the_middle_are_asked_for_again(operator: Ope
     program.chmod(0o755)
     config = operator.folder / "aws"
     config.write_text(f"[default]\nregion = {cloud.region}\ncredential_process = {program}\n")
-    files = {"AWS_CONFIG_FILE": str(config), "AWS_SHARED_CREDENTIALS_FILE": "/dev/null"}
+    files = {"AWS_CONFIG_FILE": str(config), "AWS_SHARED_CREDENTIALS_FILE": "/dev/null", "SAYS_WHEN": says_when}
     with ThreadPoolExecutor(1) as runs:
         up = runs.submit(operator.run, "up", **files)
         eventually("a NAT gateway", lambda: cloud.requests(action="CreateNatGateway", outcome="200") != [])
@@ -698,14 +699,17 @@ def test_credentials_that_expire_in_the_middle_are_asked_for_again(operator: Ope
 
 CREDENTIALS = """\
 #!/usr/bin/python3
-import json, socket
+import json, os, socket, time
 connection = socket.socket(socket.AF_UNIX)
 connection.connect("{socket}")
 question = {{"call": "issue", "with": {{"role": "admin", "session": "me", "lifetime": 900}}}}
 connection.sendall(json.dumps(question).encode() + b"\\n")
 got = json.loads(connection.makefile().readline())["value"]
+# As `aws configure export-credentials` writes it; whether it says so at all is up to the operator's environment.
+expiration = {{"Expiration": time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime(time.time() + 900))}}
+expiration = expiration if os.environ["SAYS_WHEN"] == "yes" else {{}}
 print(json.dumps({{"Version": 1, "AccessKeyId": got["access_key"], "SecretAccessKey": got["secret_key"],
-                  "SessionToken": got["token"]}}))
+                  "SessionToken": got["token"], **expiration}}))
 open("{asked}", "a").write("asked\\n")
 """
 

@@ -5,10 +5,31 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <optional>
 
 #include "base/years.hpp"
 
 namespace nodeboot {
+namespace {
+
+/// RFC 3339's time-offset: "Z", "+02:00", "-00:00".
+std::optional<std::chrono::seconds> utc_offset(std::string_view text) {
+    if (text == "Z") return std::chrono::seconds(0);
+    const auto digits = [&](std::size_t at, int most) -> std::optional<int> {
+        const int tens = text[at] - '0';
+        const int ones = text[at + 1] - '0';
+        if (tens < 0 || tens > 9 || ones < 0 || ones > 9 || 10 * tens + ones > most) return std::nullopt;
+        return 10 * tens + ones;
+    };
+    if (text.size() != 6 || (text[0] != '+' && text[0] != '-') || text[3] != ':') return std::nullopt;
+    const auto hours = digits(1, 23);
+    const auto minutes = digits(4, 59);
+    if (!hours || !minutes) return std::nullopt;
+    const auto offset = std::chrono::hours(*hours) + std::chrono::minutes(*minutes);
+    return text[0] == '+' ? offset : -offset;
+}
+
+}  // namespace
 
 WallTime SystemClock::wall() const { return std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now()); }
 SteadyTime SystemClock::steady() const {
@@ -46,12 +67,12 @@ Result<WallTime> parse_rfc3339(std::string_view text) {
         ++end;
         while (*end >= '0' && *end <= '9') ++end;
     }
-    if (end == nullptr || std::string_view(end) != "Z")
-        return fail(ErrorKind::corrupted, fmt::format("'{}' is not an RFC 3339 UTC time", text));
+    const auto offset = utc_offset(end != nullptr ? end : "");
+    if (!offset) return fail(ErrorKind::corrupted, fmt::format("'{}' is not an RFC 3339 time", text));
     const int day = parts.tm_mday;
     // "0001-01-01" is Go's "never was", "9999-12-31" somebody's "never".
     parts.tm_year += std::clamp(year_of(parts), first_year, last_year) - year_of(parts);
-    const WallTime time{std::chrono::seconds(timegm(&parts))};
+    const WallTime time(std::chrono::seconds(timegm(&parts)) - *offset);
     if (parts.tm_mday != day)  // 30 February has become 2 March
         return fail(ErrorKind::corrupted, fmt::format("'{}' is a day that does not exist", text));
     return time;

@@ -41,7 +41,7 @@ struct Deadline {
     Deadline sooner_of(Deadline other) const { return at < other.at ? *this : other; }
 };
 
-/// "2026-11-23T05:00:00Z" (RFC 3339, UTC, whole seconds) and back. `corrupted` when `text` is no such time.
+/// "2026-11-23T05:00:00Z" and back (RFC 3339). Offsets and fractions are read, too. `corrupted`: `text` is no such time.
 std::string format_rfc3339(WallTime time);
 Result<WallTime> parse_rfc3339(std::string_view text);
 

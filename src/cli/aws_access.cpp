@@ -1,10 +1,20 @@
 #include "cli/aws_access.hpp"
 
+#include <unistd.h>
+
 #include "net/aws_session.hpp"
 #include "net/kubeconfig.hpp"
 
 namespace nodeboot::cli {
 namespace {
+
+/// All of this process' environment, as every AWS SDK gives it to a credential_process: the program looks for the
+/// operator's profiles in HOME, for itself in PATH, and for a proxy.
+std::vector<std::string> operators_environment() {
+    std::vector<std::string> lines;
+    for (char** line = environ; line != nullptr && *line != nullptr; ++line) lines.emplace_back(*line);
+    return lines;
+}
 
 class SessionAccess final : public AwsAccess {
    public:
@@ -17,7 +27,7 @@ class SessionAccess final : public AwsAccess {
              .endpoint_url = config.aws.endpoint_url,
              .read_file = read_through(host),
              .run_program = [&host](const std::vector<std::string>& argv) -> Result<Secret> {
-                 auto output = NB_TRY(run_checked(host, {.argv = argv}));
+                 auto output = NB_TRY(run_checked(host, {.argv = argv, .environment = operators_environment()}));
                  return Secret(std::move(output.out));
              },
              // An operator's machine may be an instance or not: a second tells.

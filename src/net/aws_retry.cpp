@@ -150,9 +150,13 @@ Error fault_error(const std::string& what, const AwsFault& fault) {
     if (classify(fault) == FaultClass::bad_credentials)
         error.hint = "they have expired or were revoked: log in again, or give other ones";
     if (classify(fault) == FaultClass::clock_skew)  // EC2 says RequestExpired of temporary credentials, too
-        error.hint = fault.code == "RequestExpired"
-                         ? "if these credentials are temporary, log in again; else check this machine's clock"
-                         : "check this machine's clock, and the secret access key";
+        error.hint =
+            fault.code == "RequestExpired"
+                ? "if these credentials are temporary, log in again; else check this machine's clock"
+            : fault.code == "AuthFailure"  // EC2's word for a region that is off, and for keys it does not know
+                ? "check that this region is enabled for the account, that temporary credentials come from a "
+                  "regional STS endpoint, the secret access key, and this machine's clock"
+                : "check this machine's clock, and the secret access key";
     return error;
 }
 

@@ -69,7 +69,7 @@ Result<AwsCredentials> parse_process_output(const Secret& output) {
         *std::move(id), Secret(*std::move(key)), Secret(json_string(json, {"SessionToken"}).value_or("")), {}};
     if (const auto text = json_string(json, {"Expiration"})) {
         const auto expires = parse_rfc3339(*text);
-        if (!expires) return fail(ErrorKind::corrupted, "credential_process: Expiration is no RFC 3339 UTC time");
+        if (!expires) return fail(ErrorKind::corrupted, "credential_process: Expiration is no RFC 3339 time");
         credentials.expires = *expires;
     }
     return credentials;
@@ -133,6 +133,7 @@ class Chain final : public CredentialSource {
         }
         if (auto found = from_environment()) return *std::move(found);
         const auto named = profile_of_environment(options_);
+        if (!named) NB_CHECK(refuse_web_identity());
         if (auto found = NB_TRY(from_profile(named.value_or("default")))) return *std::move(found);
         if (named)
             return fail(ErrorKind::invalid_input,
@@ -164,6 +165,14 @@ class Chain final : public CredentialSource {
                               Secret(*std::move(key)),
                               Secret(options_.environment("AWS_SESSION_TOKEN").value_or("")),
                               {}};
+    }
+
+    /// For the AWS tools it comes before any profile and the instance's role: going on would act as somebody else.
+    Result<void> refuse_web_identity() const {
+        if (options_.environment("AWS_WEB_IDENTITY_TOKEN_FILE").value_or("").empty()) return {};
+        return fail(ErrorKind::invalid_input,
+                    "AWS_WEB_IDENTITY_TOKEN_FILE asks for a role by web identity, which nodeboot does not speak itself",
+                    "let the AWS CLI do it: eval \"$(aws configure export-credentials --format env)\"");
     }
 
     Result<std::optional<AwsCredentials>> from_profile(const std::string& name) {

@@ -55,6 +55,9 @@ std::uint64_t number(const std::string& text) {
 /// A HEAD's answer has no body, so that its fault's code is the status.
 bool absent(const AwsFault& fault) { return fault.status == 404 && !fault.code.ends_with("Configuration"); }
 
+/// What a region's endpoint says of a bucket that lies in another region; a HEAD's answer has no words for it.
+bool elsewhere(const AwsFault& fault) { return fault.status == 301 || fault.status == 307 || fault.status == 400; }
+
 Result<Xml> xml_of(const AwsCall& call, const HttpResponse& response) {
     return NB_TRY_CONTEXT(parse_xml(response.body), call.what);
 }
@@ -109,7 +112,7 @@ Result<bool> HttpS3::bucket_exists(const std::string& bucket) {
     const auto* fault = std::get_if<AwsFault>(&answer);
     if (fault == nullptr) return true;
     if (fault->status == 404) return false;
-    if (fault->status == 301 || fault->status == 307 || fault->status == 400)
+    if (elsewhere(*fault))
         return fail(ErrorKind::conflict, fmt::format("{}: it is not in {}", head.what, client_.region()),
                     "buckets of a name exist once in the world: give another name, or use the region it lies in");
     Error error = fault_error(head.what, *fault);
@@ -201,6 +204,10 @@ Result<std::optional<S3Head>> HttpS3::head(const S3Object& object) {
     const auto answer = NB_TRY(client_.send(ask));
     if (const auto* fault = std::get_if<AwsFault>(&answer)) {
         if (absent(*fault)) return std::optional<S3Head>{};
+        if (elsewhere(*fault))
+            return fail(ErrorKind::conflict, fmt::format("{}: the bucket is not in {}", ask.what, client_.region()),
+                        fault->status == 400 ? "name a bucket in the cluster's region; or have the credentials expired?"
+                                             : "name a bucket in the cluster's region");
         Error error = fault_error(ask.what, *fault);
         if (error.kind == ErrorKind::permission)
             error.hint = "s3:GetObject on it; without s3:ListBucket S3 says 403 of what does not exist";

@@ -16,6 +16,10 @@ TEST(Rfc3339, round_trip) {
     EXPECT_EQ(format_rfc3339(time), "2026-11-23T05:06:07Z");
     EXPECT_EQ(parse_rfc3339("2026-11-23T05:06:07Z").value(), time);
     EXPECT_EQ(parse_rfc3339("2026-11-23T05:06:07.987654Z").value(), time);
+    EXPECT_EQ(parse_rfc3339("2026-11-23T05:06:07+00:00").value(), time);
+    EXPECT_EQ(parse_rfc3339("2026-11-23T05:06:07-00:00").value(), time);
+    EXPECT_EQ(parse_rfc3339("2026-11-23T10:36:07.5+05:30").value(), time);
+    EXPECT_EQ(parse_rfc3339("2026-11-22T21:06:07-08:00").value(), time);
     EXPECT_EQ(format_rfc3339(WallTime{}), "1970-01-01T00:00:00Z");
     EXPECT_EQ(parse_rfc3339("2024-02-29T00:00:00Z").value(),
               WallTime(std::chrono::sys_days{std::chrono::year{2024} / 2 / 29}));
@@ -23,8 +27,10 @@ TEST(Rfc3339, round_trip) {
 
 TEST(Rfc3339, anything_else_is_corrupted) {
     for (const auto* text :
-         {"", "now", "2026-11-23", "2026-11-23T05:06:07", "2026-11-23T05:06:07+01:00", "2026-11-23 05:06:07Z",
-          "2026-13-01T00:00:00Z", "2026-11-23T25:00:00Z", "2026-11-23T05:06:07Z ", "2026-02-30T00:00:00Z"}) {
+         {"", "now", "2026-11-23", "2026-11-23T05:06:07", "2026-11-23 05:06:07Z", "2026-11-23T05:06:07+0100",
+          "2026-11-23T05:06:07+01:60", "2026-11-23T05:06:07+24:00", "2026-11-23T05:06:07+1:000",
+          "2026-11-23T05:06:07+01:00Z", "2026-11-23T05:06:07 01:00", "2026-13-01T00:00:00Z", "2026-11-23T25:00:00Z",
+          "2026-11-23T05:06:07Z ", "2026-02-30T00:00:00Z"}) {
         const auto time = parse_rfc3339(text);
         ASSERT_FALSE(time) << text;
         EXPECT_EQ(time.error().kind, ErrorKind::corrupted);

@@ -204,7 +204,9 @@ TEST_F(AwsClientTest, what_ec2_and_s3_say_of_expired_or_unknown_credentials_rene
         ASSERT_TRUE(ssm_.get("/x")) << code;
         EXPECT_EQ(credentials_.discarded, ++expected) << code;
     }
-    // Fresh ones that are refused, too, are the last word.
+    // Fresh ones that are refused, too, are the last word. Of a region that is off EC2 says AuthFailure, too.
+    for (int i = 0; i < 2; ++i) http_.then(401, fault("AuthFailure"), right);
+    EXPECT_NE(ssm_.get("/x").error().hint.find("region is enabled"), std::string::npos);
     const auto sent = http_.requests.size();
     for (int i = 0; i < 3; ++i) http_.then(400, fault("RequestExpired"), right);
     EXPECT_EQ(ssm_.get("/x").error().kind, ErrorKind::permission);

@@ -85,6 +85,10 @@ TEST_F(CredentialsTest, credential_process_runs_an_argument_vector) {
     EXPECT_EQ(ran_.at(0), (std::vector<std::string>{"/usr/bin/tool", "--name", "two words", "", "$HOME"}));
     EXPECT_EQ(credentials->access_key_id, "P");
     EXPECT_TRUE(credentials->expires);
+    // As `aws configure export-credentials` writes it.
+    program_output_ =
+        Secret(R"({"Version":1,"AccessKeyId":"P","SecretAccessKey":"s","Expiration":"2026-11-23T01:00:00+00:00"})");
+    EXPECT_EQ(get(options())->expires, credentials->expires);
     for (const auto* output : {"", "{}", R"({"Version":2,"AccessKeyId":"P","SecretAccessKey":"geheim"})",
                                R"({"Version":1,"AccessKeyId":"P","SecretAccessKey":"geheim","Expiration":"soon"})"}) {
         program_output_ = Secret(output);
@@ -119,6 +123,28 @@ TEST_F(CredentialsTest, keys_beside_a_role_are_not_taken_for_the_roles) {
     // A token provider's session, without an account, says nothing of AWS credentials.
     files_["/root/.aws/config"] = "[default]\nsso_session = corp\naws_access_key_id = K\naws_secret_access_key = s\n";
     EXPECT_EQ(get(options())->access_key_id, "K");
+}
+
+TEST_F(CredentialsTest, a_web_identity_of_the_environment_is_not_passed_over) {
+    testing::FakeHttp http;
+    Imds imds(http, clock_, {});
+    auto with_imds = options();
+    with_imds.imds = &imds;
+    environment_["AWS_WEB_IDENTITY_TOKEN_FILE"] = "/var/run/secrets/eks.amazonaws.com/serviceaccount/token";
+    environment_["AWS_ROLE_ARN"] = "arn:aws:iam::123456789012:role/deployer";
+    const auto credentials = get(with_imds);
+    ASSERT_FALSE(credentials);
+    EXPECT_EQ(credentials.error().kind, ErrorKind::invalid_input);
+    EXPECT_NE(credentials.error().message.find("AWS_WEB_IDENTITY_TOKEN_FILE"), std::string::npos);
+    EXPECT_NE(credentials.error().hint.find("export-credentials --format env"), std::string::npos);
+    EXPECT_TRUE(http.requests.empty());  // the instance's role is somebody else's
+    files_["/root/.aws/credentials"] = "[demo]\naws_access_key_id = DEMO\naws_secret_access_key = s\n";
+    environment_["AWS_PROFILE"] = "demo";  // asked for by name
+    EXPECT_EQ(get(with_imds)->access_key_id, "DEMO");
+    environment_.erase("AWS_PROFILE");
+    environment_["AWS_ACCESS_KEY_ID"] = "ENV";  // what the hint leads to
+    environment_["AWS_SECRET_ACCESS_KEY"] = "e";
+    EXPECT_EQ(get(with_imds)->access_key_id, "ENV");
 }
 
 TEST_F(CredentialsTest, an_empty_aws_profile_is_none) {

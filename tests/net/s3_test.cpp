@@ -78,6 +78,18 @@ TEST_F(S3Test, a_bucket_that_is_not_ours_is_told_from_one_that_is_not_there) {
     }
 }
 
+TEST_F(S3Test, an_object_whose_bucket_lies_in_another_region_is_told_so) {
+    for (const int status : {301, 307, 400}) {
+        http_.then(status, "");
+        if (status == 400) http_.then(status, "");  // of fresh credentials, too
+        const auto head = s3_->head(object_);
+        ASSERT_FALSE(head) << status;
+        EXPECT_EQ(head.error().kind, ErrorKind::conflict) << status;
+        EXPECT_NE(head.error().text().find("the bucket is not in eu-central-1"), std::string::npos);
+        EXPECT_NE(head.error().hint.find("region"), std::string::npos);
+    }
+}
+
 TEST_F(S3Test, what_belongs_to_another_account_is_not_touched) {
     const auto owned = make_s3(client_, {.expected_owner = "123456789012", .stop = {}});
     for (int i = 0; i < 2; ++i) http_.then(200, "");
