@@ -278,6 +278,15 @@ def test_a_launch_that_cannot_be(made: Architecture, change: dict[str, object], 
     assert len(made.ec2.describe_instances()["Reservations"]) == 1
 
 
+def test_tags_with_a_slash_do_not_fit_into_metadata(cloud: CloudHandle, made: Architecture) -> None:
+    inside = {"MetadataOptions": {"InstanceMetadataTags": "enabled"}}
+    assert code_of(lambda: made.launch(**inside)) == "InvalidParameterValue"
+    cloud.call("tags_in_metadata")
+    assert code_of(made.launch) == "InvalidParameterValue"
+    made.launch(MetadataOptions={"InstanceMetadataTags": "disabled"})
+    made.launch(TagSpecifications=[{"ResourceType": "instance", "Tags": [{"Key": "Name", "Value": "worker-1"}]}])
+
+
 def test_groups_and_subnets_of_different_networks_do_not_fit(made: Architecture) -> None:
     vpc = made.ec2.create_vpc(CidrBlock="10.1.0.0/16")["Vpc"]["VpcId"]
     other = made.ec2.create_security_group(GroupName="o", Description="o", VpcId=vpc)["GroupId"]

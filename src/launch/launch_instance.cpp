@@ -32,6 +32,8 @@ ApiCall run_instances(const Config& config, const Ref& ref, const StartFrom& sta
         {"MetadataOptions.HttpEndpoint", "enabled"},
         {"MetadataOptions.HttpTokens", "required"},
         {"MetadataOptions.HttpPutResponseHopLimit", "1"},
+        // Where the account's default is "enabled", EC2 refuses tags whose keys hold a '/', as ours do.
+        {"MetadataOptions.InstanceMetadataTags", "disabled"},
         {"IamInstanceProfile.Name", start.profile},
         {"UserData", base64_encode(start.user_data)},
     };

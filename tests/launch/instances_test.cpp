@@ -60,6 +60,7 @@ TEST_F(Instances, start_encrypted_with_imdsv2_and_tags_on_everything) {
                                             {"BlockDeviceMapping.1.Ebs.Encrypted", "true"},
                                             {"MetadataOptions.HttpTokens", "required"},
                                             {"MetadataOptions.HttpPutResponseHopLimit", "1"},
+                                            {"MetadataOptions.InstanceMetadataTags", "disabled"},
                                             {"NetworkInterface.1.AssociatePublicIpAddress", "true"},
                                             {"TagSpecification.2.ResourceType", "volume"},
                                             {"TagSpecification.3.ResourceType", "network-interface"},
@@ -67,6 +68,12 @@ TEST_F(Instances, start_encrypted_with_imdsv2_and_tags_on_everything) {
         EXPECT_EQ(parameter(asked, name), value) << name;
     EXPECT_EQ(parameter(asked, "ClientToken").size(), 64U);
     for (const Kind kind : {instance, Kind::volume, Kind::network_interface}) EXPECT_EQ(aws.ec2.ids(kind).size(), 4U);
+}
+
+TEST_F(Instances, start_in_an_account_that_puts_tags_into_metadata_unless_told_otherwise) {
+    aws.ec2.tags_in_metadata = true;
+    made();
+    EXPECT_EQ(aws.ec2.ids(instance).size(), 4U);
 }
 
 TEST_F(Instances, terminated_by_hand_are_made_anew) {

@@ -609,6 +609,14 @@ FakeEc2::Answer FakeEc2::run_instances(const Call& call) {
         if (!alive(things.at(tokens_.at(token)))) return fault("IdempotentInstanceTerminated");
         return answer(tokens_.at(token));
     }
+    const std::string in_metadata = call.get("MetadataOptions.InstanceMetadataTags");
+    if (in_metadata.empty() ? tags_in_metadata : in_metadata == "enabled") {
+        Xml tagged;
+        call.copy_tags(tagged, "instance");
+        for (const Xml* key : tagged.all("tagSet/item/key"))
+            if (key->text.find_first_of("/ ") != std::string::npos)
+                return fault("InvalidParameterValue", "'" + key->text + "' is not a valid tag key");
+    }
     const std::string subnet_id = call.get("NetworkInterface.1.SubnetId");
     const Thing* subnet = visible(subnet_id);
     if (subnet == nullptr) return fault("InvalidSubnetID.NotFound");

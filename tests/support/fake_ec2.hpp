@@ -33,7 +33,8 @@ class FakeEc2 final : public QueryApi {
     bool glimpsed = false;     ///< the first listing shows it all the same: servers differ in what they know yet
     Duration nat_pending_for = std::chrono::seconds(100);
     Duration instance_pending_for = std::chrono::seconds(10);
-    std::size_t nat_failures = 0;  ///< how many NAT gateways will fail
+    std::size_t nat_failures = 0;   ///< how many NAT gateways will fail
+    bool tags_in_metadata = false;  ///< the account's default of InstanceMetadataTags
     std::vector<std::string> zones{"eu-central-1a", "eu-central-1b", "eu-central-1c"};
     /// What an instance's console shows, by its part; by default that it is Ready.
     std::function<std::string(const std::string& name)> console = [](const std::string&) {

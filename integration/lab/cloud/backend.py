@@ -27,6 +27,7 @@ class Backend:
     def __init__(self, region: str) -> None:
         self.region = region
         self.lock = threading.RLock()
+        self.tags_in_metadata = False  # the account's default of InstanceMetadataTags
         self._stub = BotocoreStubber()
 
     # ---- calls
@@ -75,6 +76,7 @@ class Backend:
     def reset(self) -> None:
         """An account as on its first day."""
         with self.lock:
+            self.tags_in_metadata = False
             moto_api_backend.reset()
 
     # ---- moto's memory

@@ -215,6 +215,10 @@ class Cloud:
         """That zone (its letter) has no room for that instance type; without a zone, all have again."""
         self.quotas.no_capacity = [*self.quotas.no_capacity, (zone, type)] if zone else []
 
+    def call_tags_in_metadata(self, default: bool = True) -> None:
+        """The account's default of InstanceMetadataTags, for launches that do not say."""
+        self.backend.tags_in_metadata = default
+
     def call_pages(self, size: int) -> None:
         """Every list that AWS pages comes in pages of at most so many items; 0: whole."""
         self.page_size = size

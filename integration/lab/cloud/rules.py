@@ -16,6 +16,7 @@ from .errors import AwsError
 from .models import Call, Violation
 
 USER_DATA_LIMIT = 16384  # bytes, before encoding
+TAG_IN_METADATA = re.compile(r"[0-9a-zA-Z\-_+=,.@:]{1,255}")
 ARM = re.compile(r"[a-z]+\d+g[a-z]*\.")  # t4g, m7g, c7gn, …
 
 
@@ -148,6 +149,7 @@ def _run_instances(parameters: dict[str, Any], backend: Backend) -> None:
         raise AwsError("InvalidUserData.Malformed", "Invalid BASE64 encoding of user data.") from None
     if len(user_data) > USER_DATA_LIMIT:
         raise AwsError("InvalidParameterValue", "User data is limited to 16384 bytes")
+    _tags_in_metadata(parameters, backend)
     interfaces = parameters.get("NetworkInterfaces", [])
     if interfaces and (parameters.get("SecurityGroupIds") or parameters.get("SubnetId")):
         raise AwsError("InvalidParameterCombination", "Network interfaces and an instance-level security groups may not "
@@ -156,6 +158,18 @@ def _run_instances(parameters: dict[str, Any], backend: Backend) -> None:
     _architecture(parameters, backend)
     if profile := parameters.get("IamInstanceProfile"):
         _profile(profile, backend)
+
+
+def _tags_in_metadata(parameters: dict[str, Any], backend: Backend) -> None:
+    default = "enabled" if backend.tags_in_metadata else "disabled"
+    if parameters.get("MetadataOptions", {}).get("InstanceMetadataTags", default) != "enabled":
+        return
+    keys = [tag["Key"] for one in parameters.get("TagSpecifications", []) if one["ResourceType"] == "instance"
+            for tag in one["Tags"]]
+    for key in keys:
+        if not TAG_IN_METADATA.fullmatch(key) or key in (".", "..", "_index"):
+            raise AwsError("InvalidParameterValue", f"'{key}' is not a valid tag key. Tag keys must match pattern "
+                           f"({TAG_IN_METADATA.pattern}), and must not be a reserved name ('.', '..', '_index')")
 
 
 def _network(parameters: dict[str, Any], interfaces: list[dict[str, Any]], backend: Backend) -> None:
