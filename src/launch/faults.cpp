@@ -29,8 +29,28 @@ constexpr Quota quotas[] = {
     {"LimitExceeded", "a quota of the service", "IAM"},
 };
 
+struct Advice {
+    std::string_view code;
+    const char* hint;
+};
+
+// Same table: it is the account that may not, whoever asks.
+constexpr Advice about_the_account[] = {
+    {"OptInRequired",
+     "this account has to subscribe to that first: to the image in the AWS Marketplace, or to the service in the "
+     "console"},
+    {"PendingVerification",
+     "AWS has not verified this account yet, which takes minutes to hours; it sends a mail, then run this again"},
+    {"Blocked", "AWS has blocked this account; AWS Support says why"},
+};
+
 bool any_of(std::string_view code, std::initializer_list<std::string_view> codes) {
     return std::find(codes.begin(), codes.end(), code) != codes.end();
+}
+
+/// Of what fault_error calls `permission`; the rest is about logins, clocks and accounts. 403: an answer without words.
+bool lacks_permission(std::string_view code) {
+    return any_of(code, {"UnauthorizedOperation", "AccessDenied", "AccessDeniedException", "NotAuthorized", "403"});
 }
 
 bool names_missing_thing(std::string_view code) {
@@ -80,7 +100,9 @@ Error explain(const ApiCall& call, const AwsFault& fault) {
                                 quota.name, quota.service, fault.code, fault.message),
                     "ask for more in the Service Quotas console, or free some; then run `nodeboot cluster up` again",
                     {}};
-    if (error.kind == ErrorKind::permission)
+    for (const auto& [code, hint] : about_the_account)
+        if (fault.code == code) error.hint = hint;
+    if (lacks_permission(fault.code))
         error.hint = fmt::format(
             "these credentials need {}:{}; `nodeboot cluster iam-policy` prints all that the launcher needs",
             call.service, call.action);

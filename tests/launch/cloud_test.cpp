@@ -151,6 +151,35 @@ TEST_F(CloudWaits, a_call_has_the_time_of_its_step) {
     EXPECT_EQ(api.patience, std::chrono::minutes(30));
 }
 
+TEST_F(CloudWaits, only_a_missing_permission_leads_to_the_policy) {
+    struct Refusing final : QueryApi {
+        AwsFault fault;
+        Result<std::variant<Xml, AwsFault>> call(const std::string&, const std::string&, const QueryParameters&,
+                                                 const QueryOptions&) override {
+            return std::variant<Xml, AwsFault>(fault);
+        }
+    } api;
+    Cloud cloud(api, clock, {.cluster = "demo", .given = {}, .stop = {}});
+    for (const auto& [code, hint] :
+         {std::pair("UnauthorizedOperation", "need ec2:RunInstances; `nodeboot cluster iam-policy`"),
+          std::pair("AccessDenied", "need ec2:RunInstances"),
+          std::pair("AccessDeniedException", "need ec2:RunInstances"), std::pair("403", "need ec2:RunInstances"),
+          std::pair("RequestExpired", "log in again"), std::pair("ExpiredToken", "log in again"),
+          std::pair("InvalidClientTokenId", "log in again"), std::pair("SignatureDoesNotMatch", "clock"),
+          std::pair("OptInRequired", "subscribe"),
+          std::pair("PendingVerification", "AWS has not verified this account yet"),
+          std::pair("Blocked", "AWS Support"), std::pair("SomethingLimitExceeded", "higher quota")}) {
+        api.fault = {403, code, "what AWS says", "r"};
+        const auto done = cloud.perform(ApiCall{.action = "RunInstances", .parameters = {}}, step);
+        ASSERT_FALSE(done) << code;
+        EXPECT_EQ(done.error().kind, ErrorKind::permission) << code;
+        EXPECT_NE(done.error().hint.find(hint), std::string::npos) << code << ": " << done.error().hint;
+        const bool policy = std::string_view(hint).starts_with("need");
+        EXPECT_EQ(done.error().hint.find("iam-policy") != std::string::npos, policy)
+            << code << ": " << done.error().hint;
+    }
+}
+
 TEST_F(CloudWaits, after_a_lost_answer_nothing_is_made_again_while_nobody_says_whether_it_is_there) {
     Cloud cloud(ec2, clock, {.cluster = "demo", .given = {}, .stop = {}});
     const Ref vpc{Kind::vpc, "vpc"};
