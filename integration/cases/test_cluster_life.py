@@ -455,6 +455,22 @@ def test_a_fresh_instance_profile_is_waited_for(operator: Operator, account: Acc
     assert account.counts() == ARCHITECTURE
 
 
+def test_an_account_that_puts_tags_into_metadata_is_told_not_to(operator: Operator, cloud: CloudHandle) -> None:
+    cloud.call("tags_in_metadata")
+    operator.up()
+    operator.converged()
+
+
+@pytest.mark.parametrize("action, code", [("TerminateInstances", "InvalidInstanceID.NotFound"),
+                                          ("DeleteNatGateway", "NatGatewayNotFound")])
+def test_what_is_listed_and_unknown_to_its_deletion_goes_all_the_same(
+        operator: Operator, account: Account, cloud: CloudHandle, action: str, code: str) -> None:
+    operator.up()
+    cloud.call("add_fault", target="aws", effect="error", value=code, match={"action": f"^{action}$"}, count=1)
+    operator.down()
+    account.empty()
+
+
 def test_the_quota_of_vcpus_is_named(operator: Operator, cloud: CloudHandle) -> None:
     cloud.call("limit", vcpus=4)
     refused = operator.run("up")

@@ -22,22 +22,32 @@ ApiCall deletion(const Resource& resource, std::string action, Parameters more =
             .topics = {topic_of(resource.kind)}};
 }
 
-/// Waits until none of `kind` is listed that is not `state` yet.
+constexpr auto deleted_again_after = std::chrono::seconds(5);
+
+/// Until none of `kind` is listed that is not `state` yet. What is still listed as living is deleted again: EC2 may list what
+/// is young and answer its deletion with NotFound, which then "does not mean that the instance is or will be terminated"
+/// ("Eventual consistency in the Amazon EC2 API"), nor any other of the same call.
+Result<void> wait_for_end(CloudContext& context, Kind kind, const std::string& state) {
+    auto& clock = context.step.clock;
+    auto again = Deadline::after(clock, deleted_again_after);
+    return wait_until(context.step, fmt::format("every {} to go", info_of(kind).word), [&]() -> Result<bool> {
+        context.cloud.forget(kind);
+        auto left = NB_TRY(context.cloud.listed(kind));
+        std::erase_if(left, [&](const Found& resource) { return resource->state() == state; });
+        if (left.empty()) return true;
+        if (!again.passed(clock)) return false;
+        for (const auto& change : NB_TRY(removal_of(context.cloud, left)))
+            NB_CHECK(context.cloud.perform(change.action, context.step));
+        again = Deadline::after(clock, deleted_again_after);
+        return false;
+    });
+}
+
 CloudChange waiting(Kind kind, const std::string& state) {
     return {fmt::format("{}s", info_of(kind).word), "going", "gone",
             CloudProcedure{fmt::format("wait until every {} is {}", info_of(kind).word, state),
                            {},
-                           [kind, state](CloudContext& context) {
-                               return wait_until(context.step, fmt::format("every {} to go", info_of(kind).word),
-                                                 [&]() -> Result<bool> {
-                                                     context.cloud.forget(kind);
-                                                     const auto listed = NB_TRY(context.cloud.listed(kind));
-                                                     return std::all_of(listed.begin(), listed.end(),
-                                                                        [&](const Found& resource) {
-                                                                            return resource->state() == state;
-                                                                        });
-                                                 });
-                           }}};
+                           [kind, state](CloudContext& context) { return wait_for_end(context, kind, state); }}};
 }
 
 void remove_instances(CloudChanges& changes, const std::vector<Found>& instances) {

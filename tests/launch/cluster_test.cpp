@@ -80,6 +80,33 @@ TEST(Cluster, down_after_a_half_finished_up_leaves_nothing) {
     }
 }
 
+TEST(Cluster, down_deletes_again_what_is_listed_and_was_not_known_yet) {
+    for (const auto& [action, code] : {std::pair("TerminateInstances", "InvalidInstanceID.NotFound"),
+                                       std::pair("DeleteNatGateway", "NatGatewayNotFound")}) {
+        Launch launch;
+        ASSERT_TRUE(launch.up().ok());
+        const auto began = launch.clock.steady();
+        launch.aws.ec2.refuse = [&, action = action, code = code](const std::string& asked,
+                                                                  const QueryParameters&) -> std::optional<AwsFault> {
+            if (asked != action || launch.clock.steady() - began >= std::chrono::seconds(5)) return std::nullopt;
+            return AwsFault{400, code, "as EC2 says it of what is young", "r"};
+        };
+        const auto down = launch.down();
+        ASSERT_TRUE(down.ok()) << action << ": " << down.first_error()->text();
+        EXPECT_EQ(launch.aws.inventory(), "") << action;
+        EXPECT_LT(launch.clock.steady() - began, std::chrono::minutes(3)) << action;
+    }
+}
+
+TEST(Cluster, down_deletes_once_what_takes_long_to_go) {
+    Launch launch;
+    launch.aws.ec2.instance_pending_for = std::chrono::minutes(3);
+    ASSERT_TRUE(launch.up().ok());
+    ASSERT_TRUE(launch.down().ok());
+    EXPECT_EQ(launch.aws.ec2.count("TerminateInstances"), 1U);
+    EXPECT_EQ(launch.aws.ec2.count("DeleteNatGateway"), 1U);
+}
+
 TEST(Cluster, each_lost_answer_makes_one_of_each_all_the_same) {
     Launch whole;
     ASSERT_TRUE(whole.up().ok());
