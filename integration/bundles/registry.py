@@ -37,36 +37,46 @@ class Registry:
     def __init__(self, folder: Path, *, login: bool = False) -> None:
         self.storage = folder / "storage"
         self.storage.mkdir(parents=True)
-        self.port = free_port()
-        config: dict[str, Any] = {"version": "0.1", "log": {"level": "warn"}, "http": {"addr": f"127.0.0.1:{self.port}"},
+        config: dict[str, Any] = {"version": "0.1", "log": {"level": "warn"},
                                   "storage": {"filesystem": {"rootdirectory": str(self.storage)}}}
         if login:
             (folder / "htpasswd").write_text(HTPASSWD)
             config["auth"] = {"htpasswd": {"realm": "the site", "path": str(folder / "htpasswd")}}
+        for _ in range(5):  # it cannot say which port it took, and the one it is given may be taken until it takes it
+            self.port = free_port()
+            self._start(folder, config | {"http": {"addr": f"127.0.0.1:{self.port}"}})
+            if self._answers():
+                return
+            self.stop()
+            if "address already in use" not in (said := (folder / "registry.log").read_text()):
+                break
+        raise LabError(f"docker-registry did not start: {said[-2000:]}")
+
+    def _start(self, folder: Path, config: dict[str, Any]) -> None:
         (folder / "config.json").write_text(json.dumps(config))  # JSON is YAML
         with open(folder / "registry.log", "wb") as log:
             self._process = subprocess.Popen([program(), "serve", folder / "config.json"], stdin=subprocess.DEVNULL,
                                              stdout=log, stderr=log)
-        self._wait(folder / "registry.log")
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def _wait(self, log: Path) -> None:
-        deadline = time.monotonic() + 30
-        while True:
+    def _answers(self) -> bool:
+        """Once it does; False when it has ended, or does not in two minutes."""
+        deadline = time.monotonic() + 120
+        while self._process.poll() is None and time.monotonic() < deadline:
             try:
                 if self._call("GET", "/v2/")[0] in (200, 401):
-                    return
-            except OSError:
-                if self._process.poll() is not None or time.monotonic() > deadline:
-                    raise LabError(f"docker-registry did not start: {log.read_text()[-2000:]}") from None
-                time.sleep(0.05)
+                    return self._process.poll() is None
+            except (OSError, http.client.HTTPException):
+                pass
+            time.sleep(0.05)
+        return False
 
     def stop(self) -> None:
         self._process.terminate()
-        self._process.wait(20)
+        self._process.wait(120)
 
     def _call(self, method: str, path: str, body: bytes = b"", kind: str = "") -> tuple[int, dict[str, str], bytes]:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)

@@ -20,7 +20,7 @@ ADMIN = "/etc/kubernetes/admin.conf"
 def there(mark: str) -> bool:
     if mark.startswith("/"):
         return os.path.exists(mark)
-    argv = ["kubectl", "--kubeconfig", ADMIN, "--request-timeout=2s", "get", *mark.split()]
+    argv = ["kubectl", "--kubeconfig", ADMIN, "--request-timeout=20s", "get", *mark.split()]
     return os.path.exists(ADMIN) and subprocess.run(argv, capture_output=True).returncode == 0
 
 

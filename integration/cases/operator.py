@@ -43,7 +43,7 @@ class Operator:
     def argv(self, *words: str) -> list[str]:
         return [str(find_binary()), "cluster", *words, "--config", str(self.config)]
 
-    def run(self, *words: str, timeout: float = 120, **environment: str) -> Result:
+    def run(self, *words: str, timeout: float = 600, **environment: str) -> Result:
         return run(self.argv(*words), timeout=timeout, env=self.cloud.environment(self.user) | environment)
 
     def start(self, *words: str) -> subprocess.Popen[bytes]:
@@ -152,7 +152,7 @@ class Account:
         return found[0]
 
 
-def held(cloud: CloudHandle, process: subprocess.Popen[bytes], timeout: float = 60) -> str:
+def held(cloud: CloudHandle, process: subprocess.Popen[bytes], timeout: float = 300) -> str:
     """Waits until the request that is to be held has come, or the process has ended; the held call, if any."""
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
@@ -164,7 +164,7 @@ def held(cloud: CloudHandle, process: subprocess.Popen[bytes], timeout: float = 
     raise LabError("neither did the request come that was to be held, nor did nodeboot end")
 
 
-def eventually(what: str, check: Callable[[], bool], timeout: float = 20) -> None:
+def eventually(what: str, check: Callable[[], bool], timeout: float = 120) -> None:
     deadline = time.monotonic() + timeout
     while not check():
         if time.monotonic() > deadline:

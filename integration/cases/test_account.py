@@ -100,4 +100,4 @@ def test_an_instance_terminated_by_hand_is_made_again_and_joins(lab: Lab, operat
 def test_down_leaves_nothing(lab: Lab, operator: Outside) -> None:
     operator.down()
     assert lab.cloud.call("inventory") == {}
-    assert lab.machines() == []
+    wait_for("the machines to go", lambda: lab.machines() == [], 60)  # EC2's word for it comes before their last moment

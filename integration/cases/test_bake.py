@@ -110,18 +110,33 @@ def test_each_has_an_identity_of_its_own(baked: list[Machine]) -> None:
         assert len(seen) == len(baked) and "" not in seen, path
 
 
+def first_run(machine: Machine) -> dict[str, Any]:
+    record = machine.must("ls /var/lib/nodeboot/runs/*.json | head -1").strip()
+    return json.loads(machine.read(record))  # type: ignore[no-any-return]
+
+
 def seconds_to_converge(machine: Machine) -> float:
     """From power-on to the end of the first run."""
-    record = json.loads(Node(machine).nodeboot("node", "timeline", "--output", "json").out)
+    record = first_run(machine)
     began = datetime.datetime.fromisoformat(record["began"].replace("Z", "+00:00")).timestamp()
     return began + record["took_ms"] / 1000 - machine.powered_on
 
 
+SOFTWARE_PHASES = ("containerd-install", "containerd", "kubernetes-packages", "images")
+
+
+def seconds_for_software(machine: Machine) -> float:
+    return sum(float(one["applying_ms"]) / 1000 for one in first_run(machine)["phases"] if one["name"] in SOFTWARE_PHASES)
+
+
 def test_they_are_ready_sooner_than_bare_machines(baked: list[Machine], machines: list[Machine]) -> None:
+    """By what the image saves: software is installed in seconds against none. The whole is shown, but other work on the
+    lab's own machine may change that by more."""
     fast, slow = [[seconds_to_converge(one) for one in pair] for pair in (baked, machines)]
     for kind, of_kind in (("from an image", fast), ("from a bare machine", slow)):
         print(f"{kind}: control plane {of_kind[0]:.1f} s, worker {of_kind[1]:.1f} s after power-on")
-    assert sum(fast) < sum(slow)
+    for one, bare in zip(baked, machines):
+        assert seconds_for_software(one) < seconds_for_software(bare) / 2, one.name
 
 
 @pytest.mark.parametrize("phase", ["containerd-install", "containerd", "kubernetes-packages", "images", "kubelet",

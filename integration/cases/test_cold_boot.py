@@ -20,7 +20,7 @@ import socket, sys
 server, name = sys.argv[1:]
 question = b"".join(bytes([len(label)]) + label.encode() for label in name.split(".")) + b"\\0\\0\\1\\0\\1"
 asking = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-asking.settimeout(10)
+asking.settimeout(60)
 asking.sendto(b"ab\\1\\0\\0\\1\\0\\0\\0\\0\\0\\0" + question, (server, 53))
 print(socket.inet_ntoa(asking.recv(512)[-4:]))
 """

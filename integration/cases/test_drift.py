@@ -49,7 +49,7 @@ DRIFTS = (
     Drift("kubelet stopped", "systemctl stop kubelet", "systemctl is-active kubelet", "kubelet", ("kubelet.service",)),
     Drift("kubelet's unit edited, and in force", f"sed -i 's/^RestartSec=2$/Environment=DRIFTED=yes/' {DROP_IN} && "
           f"systemctl daemon-reload && systemctl restart kubelet && i=0 && until {KUBELET_HAS_DRIFTED}; "
-          "do i=$((i + 1)); [ $i -lt 100 ] || exit 1; sleep 0.1; done",
+          "do i=$((i + 1)); [ $i -lt 600 ] || exit 1; sleep 0.1; done",
           f"! {KUBELET_HAS_DRIFTED}", DROP_IN, (DROP_IN, "kubelet.service")),
     Drift("kubelet disabled", "systemctl disable kubelet", "systemctl is-enabled kubelet", "kubelet",
           ("kubelet.service",)),

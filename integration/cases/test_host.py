@@ -128,7 +128,7 @@ def device_state(node: Bare, device: str) -> str:
 
 def test_networkmanager_leaves_the_pods_interfaces_alone(bare: Callable[..., Bare]) -> None:
     node = bare("network-manager")
-    node.machine.must("systemctl enable --now NetworkManager && nm-online -s -q -t 30; systemctl is-active NetworkManager")
+    node.machine.must("systemctl enable --now NetworkManager && nm-online -s -q -t 120; systemctl is-active NetworkManager")
     address = node.machine.must("ip -4 -o addr show dev host0")
     assert "NetworkManager" in node.host("plan")
     node.first_run()

@@ -67,7 +67,7 @@ def processes(lab: str, leaf: str = "") -> set[int]:
     return found - {0, os.getpid()}
 
 
-def kill(lab: str, leaf: str = "", timeout: float = 20) -> None:
+def kill(lab: str, leaf: str = "", timeout: float = 60) -> None:
     """Ends every process in the group and removes the group."""
     deadline = time.monotonic() + timeout
     while (pids := processes(lab, leaf)) and time.monotonic() < deadline:

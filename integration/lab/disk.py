@@ -67,7 +67,7 @@ def copy(image: Path, to: Path) -> None:
     must(["cp", "--sparse=always", "--reflink=auto", image, to])
 
 
-def unmount(target: Path, timeout: float = 10) -> None:
+def unmount(target: Path, timeout: float = 60) -> None:
     """A machine's last mounts disappear a moment after its last process."""
     deadline = time.monotonic() + timeout
     while os.path.ismount(target):

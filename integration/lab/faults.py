@@ -2,7 +2,7 @@
 
 A fault names a target ("imds", "aws", "packages", "images", "files", or "machines" for their launch), what of it is hit
 (regular expressions over facts such as `path`, `action`, `source`), and an effect. It lasts until it is cleared, for
-`count` hits, or for `seconds`.
+`count` hits, or for `seconds` from the first one on, so that who is slow to come meets all of it.
 """
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Fault:
     probability: float = 1.0
     id: int = 0
     hits: int = 0
-    since: float = field(default_factory=time.monotonic)
+    since: float | None = None  # its first hit
 
     def __post_init__(self) -> None:
         if self.target not in TARGETS or self.effect not in EFFECTS:
@@ -48,7 +48,8 @@ class Fault:
 
     def over(self) -> bool:
         spent = self.count is not None and self.hits >= self.count
-        return spent or (self.seconds is not None and time.monotonic() - self.since > self.seconds)
+        return spent or (self.seconds is not None and self.since is not None and
+                         time.monotonic() - self.since > self.seconds)
 
     def matches(self, facts: dict[str, str]) -> bool:
         return all(re.search(pattern, facts.get(name, "")) for name, pattern in self.match.items())
@@ -87,5 +88,6 @@ class Faults:
                     continue
                 if self._random.random() < fault.probability:
                     fault.hits += 1
+                    fault.since = fault.since or time.monotonic()
                     effects[fault.effect] = fault.value
         return effects

@@ -13,20 +13,35 @@ from .disk import Disk, mounts_below, unmount
 from .instance import Instance
 
 T = TypeVar("T")
-PATIENCE = float(os.environ.get("NODEBOOT_PATIENCE", "1"))  # times as long as on a machine of this year
+PATIENCE = float(os.environ.get("NODEBOOT_PATIENCE", "1"))  # times as long as here
 ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root",
                "LC_ALL": "C.UTF-8", "TERM": "dumb"}
 
 
+def patient(timeout: float) -> float:
+    """Waits end when there is nothing more to wait for; one that ends in vain is to have met a fault, not a busy machine.
+    So they last five times what an idle machine of this year needs at most, up to ten minutes."""
+    return max(timeout, min(5 * timeout, 600)) * PATIENCE
+
+
+class NotRunning(LabError):
+    """The machine is off, or going down or coming up at this moment."""
+
+
 def wait_for(what: str, check: Callable[[], T], timeout: float, every: float = 0.1) -> T:
-    """First true value of `check`; a LabError that names `what` when there was none in `timeout` seconds."""
-    timeout *= PATIENCE
+    """First true value of `check`; a LabError that names `what` when there was none in `timeout` seconds. A machine that
+    does not run at the moment is waited for, too."""
+    timeout = patient(timeout)
     deadline = time.monotonic() + timeout
     while True:
-        if value := check():
-            return value
+        last = ""
+        try:
+            if value := check():
+                return value
+        except NotRunning as error:
+            last = f": {error}"
         if time.monotonic() > deadline:
-            raise LabError(f"waited {timeout:.0f} s for {what}, in vain")
+            raise LabError(f"waited {timeout:.0f} s for {what}, in vain{last}")
         time.sleep(every)
 
 
@@ -128,7 +143,7 @@ class Machine:
     def _require_leader(self) -> int:
         leader = self.leader
         if leader is None:
-            raise LabError(f"{self.name} is not running")
+            raise NotRunning(f"{self.name} is not running")
         return leader
 
     def argv(self, command: str | Sequence[object]) -> list[str]:
@@ -139,7 +154,7 @@ class Machine:
 
     def run(self, command: str | Sequence[object], *, timeout: float = 120, stdin: str | bytes | None = None,
             check: bool = False) -> Result:
-        result = run(self.argv(command), timeout=timeout, stdin=stdin, env=ENVIRONMENT)
+        result = run(self.argv(command), timeout=patient(timeout), stdin=stdin, env=ENVIRONMENT)
         return result.check() if check else result
 
     def must(self, command: str | Sequence[object], **options: object) -> str:

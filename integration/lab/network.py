@@ -111,7 +111,7 @@ class Network:
             raise box[1]  # type: ignore[misc]
         return box[1]  # type: ignore[return-value]
 
-    def connect(self, host: str, port: int, timeout: float = 5) -> socket.socket:
+    def connect(self, host: str, port: int, timeout: float = 60) -> socket.socket:
         return self.inside(lambda: socket.create_connection((host, port), timeout))
 
 

@@ -151,7 +151,7 @@ class Architecture:
         self.iam.delete_role(RoleName="worker")
 
 
-def eventually(check: Callable[[], bool], timeout: float = 10) -> None:
+def eventually(check: Callable[[], bool], timeout: float = 120) -> None:
     deadline = time.monotonic() + timeout
     while not check():
         assert time.monotonic() < deadline, "in vain"

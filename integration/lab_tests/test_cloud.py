@@ -18,6 +18,9 @@ from lab_tests.architecture import KEY, TRUST, UBUNTU, Architecture, client, cod
 from lab.cloud.handle import CloudHandle
 
 
+HOUR = 3600.0  # longer than any test takes: what is to pass, `pass_time` lets pass
+
+
 @pytest.fixture
 def made(cloud: CloudHandle) -> Architecture:
     """Everything, with nothing to wait for."""
@@ -71,45 +74,50 @@ def test_everything_is_found_by_its_tag(made: Architecture) -> None:
 
 def test_instances_pass_through_their_states(cloud: CloudHandle, made: Architecture) -> None:
     assert made.state() == "running"
-    cloud.call("durations", scale=1, stopping=0.3, pending=0.3, shutting_down=0.3)
+    cloud.call("durations", scale=1, **dict.fromkeys(("stopping", "pending", "shutting_down"), HOUR))
     stopped = made.ec2.stop_instances(InstanceIds=[made.instance])["StoppingInstances"][0]
     assert (stopped["PreviousState"]["Name"], stopped["CurrentState"]["Name"]) == ("running", "stopping")
     assert made.state() == "stopping"
-    eventually(lambda: made.state() == "stopped")
+    cloud.call("pass_time", seconds=HOUR)
+    assert made.state() == "stopped"
     made.ec2.start_instances(InstanceIds=[made.instance])
     assert made.state() == "pending"
-    eventually(lambda: made.state() == "running")
+    cloud.call("pass_time", seconds=HOUR)
+    assert made.state() == "running"
     made.ec2.terminate_instances(InstanceIds=[made.instance])
     assert made.state() == "shutting-down"
     assert code_of(lambda: made.ec2.delete_subnet(SubnetId=made.private)) == "DependencyViolation"
-    eventually(lambda: made.state() == "terminated")
+    cloud.call("pass_time", seconds=HOUR)
+    assert made.state() == "terminated"
     made.ec2.terminate_instances(InstanceIds=[made.instance])
     assert code_of(lambda: made.ec2.start_instances(InstanceIds=[made.instance])) == "IncorrectInstanceState"
 
 
 def test_a_nat_gateway_takes_its_time_and_routes_may_be_made_meanwhile(cloud: CloudHandle) -> None:
-    cloud.call("durations", scale=0.01)
+    cloud.call("durations", scale=HOUR / 100)  # a gateway takes 100 s
     one = Architecture(cloud)
     one.network()
     one.nat()  # makes the route
     assert one.nat_state() == "pending"
-    eventually(lambda: one.nat_state() == "available")
+    cloud.call("pass_time", seconds=HOUR)
+    assert one.nat_state() == "available"
     one.ec2.delete_nat_gateway(NatGatewayId=one.nat_gateway)
     assert one.nat_state() == "deleting"
     assert code_of(lambda: one.ec2.release_address(AllocationId=one.eip)) == "InvalidIPAddress.InUse"
-    eventually(lambda: one.nat_state() == "deleted")
+    cloud.call("pass_time", seconds=HOUR)
+    assert one.nat_state() == "deleted"
     route = one.ec2.describe_route_tables(RouteTableIds=[one.tables[1]])["RouteTables"][0]["Routes"][1]
     assert (route["NatGatewayId"], route["State"]) == (one.nat_gateway, "blackhole")
     one.ec2.release_address(AllocationId=one.eip)
 
 
 def test_a_nat_gateway_can_fail(cloud: CloudHandle) -> None:
-    cloud.call("durations", scale=1, nat_pending=0.5)
+    cloud.call("durations", scale=HOUR / 100)
     cloud.call("fail_nat", code="InsufficientFreeAddressesInSubnet", message="full")
     one = Architecture(cloud)
     one.network()
     one.nat()
-    eventually(lambda: one.nat_state() == "failed")
+    cloud.call("pass_time", seconds=HOUR)
     found = one.ec2.describe_nat_gateways(NatGatewayIds=[one.nat_gateway])["NatGateways"][0]
     assert (found["State"], found["FailureCode"]) == ("failed", "InsufficientFreeAddressesInSubnet")
     one.ec2.release_address(AllocationId=one.eip)  # a failed gateway lets go of it
@@ -140,14 +148,15 @@ def test_a_client_token_gives_the_same_nat_gateway_again(cloud: CloudHandle) -> 
 
 
 def test_what_was_just_made_is_not_seen_at_first(cloud: CloudHandle) -> None:
-    cloud.call("stale", seconds={"vpc": 0.4})
+    cloud.call("stale", seconds={"vpc": HOUR})
     ec2 = client(cloud, "ec2")
     vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16", TagSpecifications=tagged("vpc"))["Vpc"]["VpcId"]
     by_tag = [{"Name": "tag:nodeboot.io/cluster", "Values": ["demo"]}]
     assert code_of(lambda: ec2.describe_vpcs(VpcIds=[vpc])) == "InvalidVpcID.NotFound"
     assert code_of(lambda: ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.0.0/24")) == "InvalidVpcID.NotFound"
     assert ec2.describe_vpcs(Filters=by_tag)["Vpcs"] == []
-    eventually(lambda: len(ec2.describe_vpcs(Filters=by_tag)["Vpcs"]) == 1)
+    cloud.call("pass_time", seconds=HOUR)
+    assert len(ec2.describe_vpcs(Filters=by_tag)["Vpcs"]) == 1
     assert [one["VpcId"] for one in ec2.describe_vpcs()["Vpcs"]][-1] == vpc
 
 
@@ -155,17 +164,14 @@ def test_a_fresh_instance_profile_is_not_accepted_at_first(cloud: CloudHandle) -
     cloud.call("durations", scale=0)
     one = Architecture(cloud)
     one.network()
-    cloud.call("stale", seconds={"instance-profile": 0.4})
+    cloud.call("stale", seconds={"instance-profile": HOUR})
     one.iam.create_role(RoleName="worker", AssumeRolePolicyDocument="{\"Version\": \"2012-10-17\", \"Statement\": []}")
     one.iam.create_instance_profile(InstanceProfileName="worker")
     with pytest.raises(ClientError, match="Invalid IAM Instance Profile"):
         one.launch(KeyName=None)
-    eventually(lambda: code_of(lambda: one.launch(KeyName=None)) == "InvalidParameterValue")
-    def no_role() -> bool:
-        with pytest.raises(ClientError) as error:
-            one.launch(KeyName=None)
-        return "has no associated IAM Roles" in str(error.value)
-    eventually(no_role)
+    cloud.call("pass_time", seconds=HOUR)
+    with pytest.raises(ClientError, match="InvalidParameterValue.*has no associated IAM Roles"):
+        one.launch(KeyName=None)
     one.iam.add_role_to_instance_profile(InstanceProfileName="worker", RoleName="worker")
     one.launch(KeyName=None)
 
@@ -190,11 +196,13 @@ def test_scripted_errors_are_spelt_as_ec2_spells_them(cloud: CloudHandle, error:
 
 
 def test_throttling_has_buckets(cloud: CloudHandle) -> None:
-    cloud.call("throttle", buckets=[("ec2:Describe.*", 3, 1), ("ssm:.*", 1, 1)])
+    cloud.call("throttle", buckets=[("ec2:Describe.*", 3, 3 / HOUR), ("ssm:.*", 1, 1 / HOUR)])
     ec2, ssm = client(cloud, "ec2"), client(cloud, "ssm")
     assert [code_of(ec2.describe_vpcs) for _ in range(5)] == ["", "", ""] + ["RequestLimitExceeded"] * 2
     ask = lambda: ssm.get_parameter(Name=UBUNTU)  # noqa: E731
     assert [code_of(ask), code_of(ask)] == ["", "ThrottlingException"]
+    cloud.call("pass_time", seconds=HOUR)
+    assert [code_of(ec2.describe_vpcs) for _ in range(4)] == ["", "", "", "RequestLimitExceeded"]
 
 
 def test_a_storm_is_the_same_for_the_same_seed_and_lets_a_patient_client_through(cloud: CloudHandle) -> None:
@@ -376,7 +384,7 @@ def test_lists_come_in_pages(cloud: CloudHandle) -> None:
 def test_a_young_subnet_still_keeps_its_vpc_and_its_addresses(cloud: CloudHandle) -> None:
     ec2 = client(cloud, "ec2")
     vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
-    cloud.call("stale", seconds=60)
+    cloud.call("stale", seconds=HOUR)
     subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.0.0/24")["Subnet"]["SubnetId"]
     assert ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["Subnets"] == []
     assert code_of(lambda: ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.0.0/24")) == "InvalidSubnet.Conflict"
@@ -387,7 +395,7 @@ def test_a_young_subnet_still_keeps_its_vpc_and_its_addresses(cloud: CloudHandle
 def test_consoles_of_instances_that_are_only_played(cloud: CloudHandle, made: Architecture) -> None:
     cloud.call("console", lines=[[0, "hello from {hostname}"], [3600, "later"]], tag="nodeboot.io/cluster", value="demo")
     cloud.call("console", lines=[[0, "not me"]], tag="nodeboot.io/cluster", value="other")
-    cloud.call("durations", scale=1)
+    cloud.call("durations", scale=1, pending=HOUR)
     made.launch()
     cloud.call("write_console", instance=made.instance, text="by hand")
     read = lambda **more: made.ec2.get_console_output(InstanceId=made.instance, **more).get("Output")  # noqa: E731

@@ -109,7 +109,7 @@ def test_the_same_requests_without_their_mistake_are_taken(cloud: CloudHandle) -
 def test_what_a_killed_client_has_sent_of_a_request_is_none(cloud: CloudHandle) -> None:
     """Judged as one, it would lack a parameter."""
     today = time.strftime("%Y%m%d", time.gmtime())
-    with socket.create_connection(("127.0.0.1", int(cloud.endpoint.rpartition(":")[2])), 10) as client_side:
+    with socket.create_connection(("127.0.0.1", int(cloud.endpoint.rpartition(":")[2])), 60) as client_side:
         client_side.sendall(
             "POST / HTTP/1.1\r\nHost: ssm.eu-central-1.amazonaws.com\r\nContent-Type: application/x-amz-json-1.1\r\n"
             "X-Amz-Target: AmazonSSM.GetParameter\r\nAuthorization: AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/"

@@ -102,7 +102,7 @@ def test_the_console_is_the_machines_own(running: Running) -> None:
 def test_the_operator_reaches_the_public_address(running: Running) -> None:
     for name in ("PublicIpAddress", "PublicDnsName"):
         said = running.lab.as_operator("/usr/bin/python3", "-c", "import socket, sys; "
-                                       "print(socket.create_connection((sys.argv[1], 22), 5).recv(7))",
+                                       "print(socket.create_connection((sys.argv[1], 22), 60).recv(7))",
                                        running.describe()[name], check=True)
         assert "SSH-2.0" in said.out
 
@@ -130,8 +130,8 @@ def test_a_launch_that_the_lab_cannot_boot_ends_as_on_aws(lab: Lab) -> None:
             image = ssm.get_parameter(Name="/aws/service/debian/release/13/latest/amd64")["Parameter"]["Value"]
             show(ec2.run_instances(ImageId=image, MinCount=1, MaxCount=1, InstanceType="t3.small",
                                    SubnetId=subnet["SubnetId"])["Instances"][0])""")
-    one = Running(lab, made["InstanceId"])
-    wait_for("the instance to fail", lambda: one.state() == "terminated", 20)
+        one = Running(lab, made["InstanceId"])
+        wait_for("the instance to fail", lambda: one.state() == "terminated", 60)
     assert one.describe()["StateReason"]["Code"] == "Server.InternalError"
 
 

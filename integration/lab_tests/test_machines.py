@@ -69,10 +69,10 @@ def test_a_pod_cannot_get_a_token_through_one_more_hop(machine: Machine) -> None
                  "v0 && ip link set v0 up && ip -n pod addr add 10.9.0.2/24 dev eth0 && ip -n pod link set eth0 up && "
                  "ip -n pod route add default via 10.9.0.1 && sysctl -qw net.ipv4.ip_forward=1 && "
                  "iptables -t nat -A POSTROUTING -s 10.9.0.0/24 ! -o v0 -j MASQUERADE")
-    ask = f"ip netns exec pod sh -c \"curl -s -m 3 -o /dev/null -w '%{{http_code}}' "
-    assert machine.run(ask + "http://169.254.169.254/latest/meta-data/\"").out == "401"  # it reaches the service …
-    assert machine.run(ask + "-X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' "
-                       "http://169.254.169.254/latest/api/token\"").out == "000"  # … but the token does not come back
+    ask = "ip netns exec pod curl -s -o /dev/null -w '%{http_code}' "
+    assert machine.run(ask + "-m 60 http://169.254.169.254/latest/meta-data/").out == "401"  # it reaches the service …
+    assert machine.run(ask + "-m 3 -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' "
+                       "http://169.254.169.254/latest/api/token").out == "000"  # … but the token does not come back
     machine.must("ip netns delete pod; iptables -t nat -F POSTROUTING; sysctl -qw net.ipv4.ip_forward=0")
 
 
@@ -194,7 +194,7 @@ def test_down_leaves_nothing_even_after_a_crash() -> None:
         pid = processes.recall(crashed.folder / name)
         assert pid in inside
         os.kill(pid, signal.SIGKILL)
-    wait_for("the servers to be gone", lambda: not crashed.is_up, 5)
+    wait_for("the servers to be gone", lambda: not crashed.is_up, 30)
     crashed.down()
     assert not crashed.folder.exists() and not crashed.network.path.exists()
     assert str(crashed.folder) not in open("/proc/self/mounts").read()

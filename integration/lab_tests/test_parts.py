@@ -140,6 +140,8 @@ def test_a_fault_ends_by_count_by_time_and_by_hand() -> None:
         [{}, {"status": 503}, {"status": 503}, {}]
     faults.add(target="imds", effect="refuse", seconds=0.01)
     time.sleep(0.02)
+    assert faults.hit("imds") == {"refuse": None}  # its time begins when it is met
+    time.sleep(0.02)
     assert faults.hit("imds") == {}
     one = faults.add(target="imds", effect="refuse")
     faults.clear(one)

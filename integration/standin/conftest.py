@@ -30,14 +30,14 @@ def machine(tmp_path, bundles):
         return made[-1]
     yield make
     for each in made:
-        each.stop()
+        each.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def cluster(tmp_path_factory, bundles):
-    """A control plane that `kubeadm init` made, shared by a module's tests; they must not break it."""
+    """A control plane that `kubeadm init` made, shared by all tests that leave it whole."""
     control = Machine(tmp_path_factory.mktemp("cluster") / "cp1", bundles("v1.34.2"), "cp1")
     done = control.kubeadm("init", "--config", control.init_config(cluster={"encryptionAlgorithm": "RSA-2048"}))
     assert done.returncode == 0, done.stdout + done.stderr + control.log("kubelet") + control.log("standin-control-plane")
     yield control
-    control.stop()
+    control.close()

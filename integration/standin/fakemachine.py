@@ -22,11 +22,18 @@ _FIRST, _LAST = 11000, 22400  # with them every port lies below those that the k
 _next_block = (_FIRST + n % (_LAST - _FIRST) for n in itertools.count(os.getpid() * 50, 10))
 
 
-def _free_offset() -> int:
-    """An offset that leaves kubelet's, etcd's and the other fixed ports free."""
+def _free_offset() -> tuple[int, socket.socket]:
+    """An offset that leaves kubelet's, etcd's and the other fixed ports free, and what keeps it from tests that run
+    beside these until it is closed: the ports themselves are not bound before the programs run."""
     for offset in _next_block:
-        if all(_is_free(p + offset) for p in (10248, 10250, 10257, 10259, 2379, 2380, 2381, 6443)):
-            return offset
+        taken = socket.socket(socket.AF_UNIX)
+        try:
+            taken.bind(f"\0nodeboot-standin-{offset}")
+            if all(_is_free(p + offset) for p in (10248, 10250, 10257, 10259, 2379, 2380, 2381, 6443)):
+                return offset, taken
+        except OSError:
+            pass
+        taken.close()
     raise RuntimeError("no free ports")
 
 
@@ -43,7 +50,8 @@ class Machine:
     """One machine: a root folder, its own ports, and what a test says about its hardware."""
 
     def __init__(self, root: Path, bundle: Path, name: str, **facts):
-        self.root, self.name, self.offset = root, name, _free_offset()
+        self.root, self.name = root, name
+        self.offset, self._taken = _free_offset()
         self.version = json.loads((bundle / "manifest.json").read_text())["kubernetes"]
         for folder in ("usr/bin", "run", "etc/cni/net.d", "proc/sys/net/ipv4", "proc/sys/net/bridge", "var/lib"):
             (root / folder).mkdir(parents=True)
@@ -61,21 +69,27 @@ class Machine:
     def facts(self, **facts) -> None:
         path = self.root / "standin-host.json"
         known = json.loads(path.read_text()) if path.exists() else {}
-        path.write_text(json.dumps(known | facts))
+        self._put("standin-host.json", known | facts)
 
     def cri(self, **state) -> None:
-        (self.root / "run/standin-cri.json").write_text(json.dumps(state))
+        self._put("run/standin-cri.json", state)
 
     def faults(self, **faults) -> None:
         (self.root / "etc/standin").mkdir(parents=True, exist_ok=True)
-        (self.root / "etc/standin/faults.json").write_text(json.dumps(faults))
+        self._put("etc/standin/faults.json", faults)
+
+    def _put(self, path: str, content: dict) -> None:
+        """At once: programs that run read it meanwhile."""
+        new = self.root / f"{path}.new"
+        new.write_text(json.dumps(content))
+        new.replace(self.root / path)
 
     @property
     def env(self) -> dict:
         return {"PATH": "/usr/bin:/bin", "STANDIN_ROOT": str(self.root), "STANDIN_PORT_OFFSET": str(self.offset),
                 "HOME": "/nonexistent"}
 
-    def run(self, program: str, *words: str, timeout: float = 120, stdin: str = "") -> subprocess.CompletedProcess:
+    def run(self, program: str, *words: str, timeout: float = 600, stdin: str = "") -> subprocess.CompletedProcess:
         return subprocess.run([PYTHON, str(self.root / "usr/bin" / program), *words], env=self.env, text=True,
                               capture_output=True, timeout=timeout, input=stdin)
 
@@ -83,7 +97,7 @@ class Machine:
         return self.run("kubeadm", *words, **more)
 
     def kubectl(self, *words: str) -> subprocess.CompletedProcess:
-        return self.run("kubectl", "--kubeconfig", "/etc/kubernetes/admin.conf", *words)
+        return self.run("kubectl", "--request-timeout=2m", "--kubeconfig", "/etc/kubernetes/admin.conf", *words)
 
     def get(self, path: str):
         found = self.kubectl("get", "--raw", path)
@@ -134,15 +148,21 @@ class Machine:
         """SIGKILL to "kubelet" or "standin-control-plane"."""
         path = self.root / f"run/{name}.pid"
         if path.exists():
+            pid = int(path.read_text())
             try:
-                os.kill(int(path.read_text()), signal.SIGKILL)
+                os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 pass
+            wait_for(lambda: _is_gone(pid))  # what is started in its place needs its ports
             path.unlink()
 
     def stop(self) -> None:
         for name in ("kubelet", "standin-control-plane"):
             self.kill(name)
+
+    def close(self) -> None:
+        self.stop()
+        self._taken.close()
 
     def init_config(self, version: str = "v1beta4", **more) -> str:
         """A kubeadm configuration file; `more`: nodeRegistration=..., cluster=..., extra documents as `documents`."""
@@ -159,15 +179,17 @@ class Machine:
         documents = [init, cluster, *more.get("documents", [])]
         return self.write("/etc/nodeboot/kubeadm.yaml", "\n---\n".join(json.dumps(d) for d in documents))
 
-    def join_config(self, control: "Machine", version: str = "v1beta4", **more) -> str:
+    def join_config(self, control: "Machine", version: str = "v1beta4", discovery: str = "3m", tls_bootstrap: str = "3m",
+                    **more) -> str:
+        """`discovery`, `tls_bootstrap`: how long kubeadm tries, for tests in which it is to give up."""
         token = {"token": "abcdef.0123456789abcdef", "apiServerEndpoint": f"127.0.0.1:{6443 + control.offset}",
                  "caCertHashes": [control.pin()]} | more.pop("token", {})
         join = {"apiVersion": f"kubeadm.k8s.io/{version}", "kind": "JoinConfiguration",
                 "discovery": {"bootstrapToken": token}}
         if version == "v1beta4":
-            join["timeouts"] = {"discovery": "2s", "kubeletHealthCheck": "20s", "tlsBootstrap": "20s"}
+            join["timeouts"] = {"discovery": discovery, "kubeletHealthCheck": "3m", "tlsBootstrap": tls_bootstrap}
         else:
-            join["discovery"]["timeout"] = "2s"
+            join["discovery"]["timeout"] = discovery
         join.update(more)
         return self.write("/etc/nodeboot/join.yaml", json.dumps(join))
 
@@ -175,19 +197,28 @@ class Machine:
         return pki.pin(pki.load_cert(self.read("/etc/kubernetes/pki/ca.crt").encode()))
 
 
-PATIENCE = 180
-"""Seconds for what takes one or two: on a machine that is busy with others' work it takes a hundred times as long."""
+PATIENCE = 180  # seconds, for what takes one or two: on a machine that is busy with others' work it takes much longer
+
+
+def _is_gone(pid: int) -> bool:
+    """Ended; as a zombie, too, which has let go of everything when it has no other thread."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        return state == "Z" and len(os.listdir(f"/proc/{pid}/task")) == 1
+    except OSError:
+        return True
 
 
 def wait_for(what, seconds: float = PATIENCE):
-    """Calls `what` until it returns something true; fails with its last answer."""
+    """Calls `what` until it returns something true; fails with its last answer. What is not there yet, or does not answer
+    yet, is waited for, too."""
     end, last = time.monotonic() + seconds, None
     while time.monotonic() < end:
         try:
             last = what()
             if last:
                 return last
-        except (AssertionError, client.ApiError, client.Unreachable) as error:
+        except (AssertionError, OSError, client.ApiError, client.Unreachable) as error:
             last = error
         time.sleep(0.3)
     raise AssertionError(f"not within {seconds} s: {last!r}")

@@ -5,6 +5,8 @@ import json
 import flannel_manifest
 import pytest
 
+from fakemachine import wait_until
+
 from standin import client
 
 CONFIGMAPS = "/api/v1/namespaces/default/configmaps"
@@ -206,8 +208,7 @@ def test_stale_updates_conflict_and_names_are_taken_once(api):
 
 
 def test_lists_are_selected_and_bad_selectors_refused(api):
-    found = api.get("/api/v1/namespaces/kube-system/pods?labelSelector=tier%3Dcontrol-plane")["items"]
-    assert len(found) == 4
+    wait_until(lambda: len(api.get("/api/v1/namespaces/kube-system/pods?labelSelector=tier%3Dcontrol-plane")["items"]), 4)
     assert api.get("/api/v1/nodes?fieldSelector=metadata.name%3Dcp1")["items"]
     refused(lambda: api.get("/api/v1/nodes?fieldSelector=spec.color%3Dred"), 400, "field label not supported: spec.color")
 

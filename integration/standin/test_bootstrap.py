@@ -47,5 +47,5 @@ def test_a_cluster_comes_up_on_the_happy_path(machine):
     assert not worker.exists("/etc/kubernetes/bootstrap-kubelet.conf"), "the token does not stay on the disk"
     wait_until(lambda: counts(control, "kube-flannel", "daemonsets/kube-flannel-ds", *FLANNEL), [2, 2])
     shown = control.kubectl("get", "nodes", "-o", "wide").stdout
-    assert control.kubectl("--request-timeout=2s", "-n", "kube-system", "get", "configmap/kube-proxy").returncode == 0
+    assert control.kubectl("--request-timeout=1m", "-n", "kube-system", "get", "configmap/kube-proxy").returncode == 0
     assert "cp1" in shown and "control-plane" in shown and "worker1" in shown

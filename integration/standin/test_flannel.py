@@ -5,7 +5,7 @@ import subprocess
 import flannel_manifest
 import pytest
 from fakemachine import wait_for
-from test_bootstrap import apply, ready
+from test_bootstrap import apply, counts, ready
 
 OBJECTS = flannel_manifest.objects()
 
@@ -26,8 +26,8 @@ def waits_with(control, words: str) -> None:
         states = [c["state"] for p in pods for c in p.get("status", {}).get("containerStatuses", [])]
         return any(words in s.get("waiting", {}).get("message", "") for s in states)
     wait_for(shown)
-    deployment = control.get("/apis/apps/v1/namespaces/kube-system/deployments/coredns")
-    assert "availableReplicas" not in deployment["status"] and not control.exists("/run/flannel/subnet.env")
+    assert counts(control, "kube-system", "deployments/coredns", "availableReplicas") == [None]
+    assert not control.exists("/run/flannel/subnet.env")
 
 
 def without(kind: str, name: str = "") -> list[dict]:
@@ -73,8 +73,7 @@ def test_pods_on_the_pod_network_need_every_plugin(control):
     apply(control, OBJECTS)
     wait_for(lambda: ready(control, "cp1"))
     wait_for(lambda: 'failed to find plugin \\"portmap\\" in path [/opt/cni/bin]' in control.log("kubelet"))
-    deployment = control.get("/apis/apps/v1/namespaces/kube-system/deployments/coredns")
-    assert "availableReplicas" not in deployment["status"]
+    assert counts(control, "kube-system", "deployments/coredns", "availableReplicas") == [None]
 
 
 def test_a_changed_template_replaces_the_pods(control):
@@ -84,5 +83,6 @@ def test_a_changed_template_replaces_the_pods(control):
     changed = json.loads(json.dumps(OBJECTS))
     changed[-1]["spec"]["template"]["spec"]["containers"][0]["args"].append("--iface-can-reach=127.0.0.1")
     apply(control, changed)
-    wait_for(lambda: before not in control.kubectl("get", "pods", "-A").stdout)
+    pods = "/api/v1/namespaces/kube-flannel/pods"
+    wait_for(lambda: before not in [p["metadata"]["name"] for p in control.get(pods)["items"]])
     assert control.get("/apis/apps/v1/namespaces/kube-flannel/daemonsets/kube-flannel-ds")["metadata"]["generation"] == 2

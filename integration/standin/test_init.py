@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 import yaml
-from fakemachine import wait_for
+from fakemachine import wait_for, wait_until
 
 from standin import client, pki
 
@@ -65,7 +65,7 @@ def test_the_node_is_labelled_tainted_and_annotated(cluster):
     assert node["metadata"]["labels"]["node-role.kubernetes.io/control-plane"] == ""
     assert {"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"} in node["spec"]["taints"]
     assert node["metadata"]["annotations"]["kubeadm.alpha.kubernetes.io/cri-socket"].startswith("unix://")
-    assert node["spec"]["podCIDR"] == "10.244.0.0/24"
+    wait_until(lambda: cluster.get("/api/v1/nodes/cp1")["spec"].get("podCIDR"), "10.244.0.0/24")
     info = node["status"]["nodeInfo"]
     assert info["kubeletVersion"] == "v1.34.2" and info["containerRuntimeVersion"] == "containerd://2.1.5"
 
@@ -146,9 +146,9 @@ def test_reset_stops_everything_and_empties_kubeadms_folders(machine):
     assert again.returncode == 0, again.stderr
 
 
-def test_an_api_server_that_is_slow_is_waited_for_and_one_that_is_too_slow_is_an_error(machine):
+def test_an_api_server_that_is_too_slow_is_an_error(machine):
     node = machine()
-    node.faults(apiserver_start_delay=3)
+    node.faults(apiserver_start_delay=3600)
     path = node.init_config(init={"timeouts": {"controlPlaneComponentHealthCheck": "1s"}})
     done = node.kubeadm("init", "--config", path)
     assert done.returncode == 1

@@ -5,8 +5,8 @@ import subprocess
 
 import pytest
 import yaml
-from fakemachine import HERE, PYTHON, wait_for
-from test_bootstrap import apply, ready
+from fakemachine import HERE, PYTHON, wait_for, wait_until
+from test_bootstrap import apply, counts, ready
 
 from standin import schema
 
@@ -43,10 +43,8 @@ def test_flannels_objects_make_a_node_ready(machine):
     control.cri(images=images + [c["image"] for c in spec["initContainers"] + spec["containers"]])
     apply(control, FLANNEL)
     wait_for(lambda: ready(control, "cp1"))
-    wait_for(lambda: control.get("/apis/apps/v1/namespaces/kube-flannel/daemonsets/kube-flannel-ds")["status"].get(
-        "numberReady") == 1)
-    wait_for(lambda: control.get("/apis/apps/v1/namespaces/kube-system/deployments/coredns")["status"].get(
-        "availableReplicas") == 2)
+    wait_until(lambda: counts(control, "kube-flannel", "daemonsets/kube-flannel-ds", "numberReady"), [1])
+    wait_until(lambda: counts(control, "kube-system", "deployments/coredns", "availableReplicas"), [2])
 
 
 def test_a_bundle_holds_the_images_that_nodeboots_flannel_wants(bundles):

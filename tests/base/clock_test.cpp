@@ -81,9 +81,9 @@ TEST(SystemClock, a_stop_wakes_a_sleeper) {
         stop.request_stop();
     });
     const auto began = clock.steady();
-    const auto slept = clock.sleep(60s, stop.get_token());
+    const auto slept = clock.sleep(10min, stop.get_token());
     EXPECT_EQ(slept.error().kind, ErrorKind::cancelled);
-    EXPECT_LT(clock.steady() - began, 10s);
+    EXPECT_LT(clock.steady() - began, 2min);
 }
 
 TEST(Rfc3339, times_beyond_what_a_clock_holds_are_long_ago_or_far_away) {

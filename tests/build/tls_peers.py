@@ -15,9 +15,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 
 SKIPPED = 77
-PATIENCE = 5  # seconds
+PATIENCE = 120  # seconds, for a machine that is busy
+AFTERWARDS = 3  # seconds after its first word on TLS, in which an answer would come
 KEYS = {
     "rsa": ["-newkey", "rsa:2048"],
     "rsa-pss": ["-newkey", "rsa:2048", "-sigopt", "rsa_padding_mode:pss", "-sha384"],
@@ -70,14 +72,22 @@ def server(base, options):
 
 def ask(command, folder, url, ca):
     """What `bundle create` says about its first download: s_server answers every GET with a page about the session."""
-    try:
-        said = subprocess.run([*command, "bundle", "create", str(folder / "bundle"), "--kubernetes", "1.35.1", "--mirror",
-                               url, "--log-level", "debug"],
-                              env={"SSL_CERT_FILE": f"{ca}.pem"}, check=False, timeout=PATIENCE, text=True,
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT).stdout
-    except subprocess.TimeoutExpired as late:  # it tries again, as it should: a server may come back better
-        said = (late.stdout or b"").decode()
-    return " ".join(said.split())
+    said, refused = [], False
+    with subprocess.Popen([*command, "bundle", "create", str(folder / "bundle"), "--kubernetes", "1.35.1", "--mirror", url,
+                           "--log-level", "debug"], env={"SSL_CERT_FILE": f"{ca}.pem"}, text=True,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as child:
+        # Refused, it tries again, as it should: a server may come back better. So it is ended.
+        end = threading.Timer(PATIENCE, child.kill)
+        end.start()
+        for line in child.stdout:
+            said.append(line)
+            if not refused and verdict(line) == REFUSED:
+                refused = True
+                end.cancel()
+                end = threading.Timer(AFTERWARDS, child.kill)
+                end.start()
+        end.cancel()
+    return " ".join(" ".join(said).split())
 
 
 def verdict(said):

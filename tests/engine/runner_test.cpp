@@ -128,7 +128,7 @@ TEST_F(RunnerTest, phases_that_do_not_need_each_other_run_side_by_side) {
 }
 
 TEST_F(RunnerTest, never_more_at_once_than_allowed) {
-    std::atomic<int> now{0}, most{0};
+    std::atomic<int> now{0}, most{0}, patience{30'000};
     std::vector<Runnable> phases;
     for (int i = 0; i < 12; ++i) {
         auto phase = world_.phase(std::to_string(i), {}, {});
@@ -138,6 +138,7 @@ TEST_F(RunnerTest, never_more_at_once_than_allowed) {
             while (running > seen && !most.compare_exchange_weak(seen, running)) {
             }
             std::this_thread::sleep_for(2ms);
+            while (most < 2 && --patience > 0) std::this_thread::sleep_for(1ms);  // a second one may be slow to come
             --now;
             return {};
         };

@@ -198,29 +198,31 @@ TEST_F(CurlHttpTest, an_answer_that_breaks_off_is_an_error_and_not_a_short_answe
 }
 
 TEST_F(CurlHttpTest, silence_ends_at_the_timeout_or_when_nothing_moves) {
-    const auto server = serve([](const auto&) { return HttpsServer::Reply{"", false, seconds(20)}; });
+    const auto server = serve([](const auto&) { return HttpsServer::Reply{"", false, seconds(600)}; });
     auto ask = request(*server);
     ask.timeout = milliseconds(200);
     EXPECT_EQ(http_->send(ask).error().kind, ErrorKind::timeout);
-    ask.timeout = seconds(15);
+    ask.timeout = seconds(300);
     ask.stall_timeout = seconds(1);
     const auto start = std::chrono::steady_clock::now();
     EXPECT_EQ(http_->send(ask).error().kind, ErrorKind::timeout);
-    EXPECT_LT(std::chrono::steady_clock::now() - start, seconds(8));
+    EXPECT_LT(std::chrono::steady_clock::now() - start, seconds(150));
 }
 
 TEST_F(CurlHttpTest, a_stop_request_ends_a_transfer_at_once) {
-    const auto server = serve([](const auto&) { return HttpsServer::Reply{"", false, seconds(20)}; });
+    const auto server = serve([](const auto&) { return HttpsServer::Reply{"", false, seconds(600)}; });
+    auto ask = request(*server);
+    ask.timeout = ask.stall_timeout = seconds(300);
     std::stop_source stop;
     std::thread stopper([&] {
         std::this_thread::sleep_for(milliseconds(100));
         stop.request_stop();
     });
     const auto start = std::chrono::steady_clock::now();
-    const auto answer = http_->send(request(*server), stop.get_token());
+    const auto answer = http_->send(ask, stop.get_token());
     stopper.join();
     EXPECT_EQ(answer.error().kind, ErrorKind::cancelled);
-    EXPECT_LT(std::chrono::steady_clock::now() - start, milliseconds(700));
+    EXPECT_LT(std::chrono::steady_clock::now() - start, seconds(60));
 }
 
 TEST_F(CurlHttpTest, a_large_body_streams_through_a_running_digest) {

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
+#include <ctime>
 
 namespace nodeboot::testing {
 namespace {
@@ -117,13 +117,13 @@ void fuzz(const std::vector<std::string>& examples, int rounds, const std::funct
     Mutator mutator(examples, seed);
     for (int round = -static_cast<int>(examples.size()); round < rounds; ++round) {
         const std::string text = round < 0 ? examples[static_cast<std::size_t>(-round) - 1] : mutator.next();
-        const auto start = std::chrono::steady_clock::now();
+        const auto start = std::clock();  // of the processor: a machine that is busy with others' work is not slow code
         try {
             check(text);
         } catch (const std::exception& e) {
             ADD_FAILURE() << "exception: " << e.what();
         }
-        EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5)) << "far too slow";
+        EXPECT_LT(std::clock() - start, 5 * CLOCKS_PER_SEC) << "far too slow";
         if (!::testing::Test::HasFailure()) continue;
         ADD_FAILURE() << "round " << round << ": " << quoted(text);
         return;

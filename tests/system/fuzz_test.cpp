@@ -124,7 +124,7 @@ TEST(FuzzSystem, a_container_runtime_that_talks_rubbish_is_an_error_and_nothing_
     const GrpcCall call{.socket = folder / "cri.sock",
                         .method = "/runtime.v1.RuntimeService/Version",
                         .request = "",
-                        .timeout = std::chrono::seconds(3)};
+                        .timeout = std::chrono::seconds(60)};
     fuzz({settings + headers + data + trailers, settings + headers + trailers, settings,
           "HTTP/1.1 400 Bad Request\r\n\r\n"},
          400, [&](const std::string& bytes) {

@@ -26,7 +26,7 @@ bool lives(pid_t pid) {
 }
 
 bool dies_soon(pid_t pid) {
-    for (int i = 0; i < 100 && lives(pid); ++i) std::this_thread::sleep_for(20ms);
+    for (int i = 0; i < 3000 && lives(pid); ++i) std::this_thread::sleep_for(20ms);
     return !lives(pid);
 }
 
@@ -123,24 +123,24 @@ TEST(Subprocess, nothing_of_ours_leaks_into_the_child) {
 
 TEST(Subprocess, a_deadline_ends_the_whole_process_group) {
     const auto began = std::chrono::steady_clock::now();
-    Command command = shell("echo waiting for the API server >&2; sleep 100 & echo $!; wait");
-    command.timeout = 300ms;
+    Command command = shell("echo waiting for the API server >&2; sleep 600 & echo $!; wait");
+    command.timeout = 3s;  // by when it has said so, on a busy machine, too
     const auto out = run_process(command);
     ASSERT_FALSE(out);
     EXPECT_EQ(out.error().kind, ErrorKind::timeout);
-    EXPECT_NE(out.error().text().find("did not end within 300ms; it last said: waiting for the API server"),
+    EXPECT_NE(out.error().text().find("did not end within 3.0s; it last said: waiting for the API server"),
               std::string::npos)
         << out.error().text();
-    EXPECT_LT(std::chrono::steady_clock::now() - began, 3s);
+    EXPECT_LT(std::chrono::steady_clock::now() - began, 2min);
 }
 
 TEST(Subprocess, who_does_not_care_for_sigterm_is_killed) {
     const testing::TemporaryFolder folder;
     Command command = shell("trap '' TERM; echo $$ > " + (folder / "pid").string() + "; while :; do sleep 1; done");
-    command.timeout = 200ms;
+    command.timeout = 3s;  // by when it has its trap
     const auto began = std::chrono::steady_clock::now();
     ASSERT_FALSE(run_process(command, {.kill_after = 200ms}));
-    EXPECT_LT(std::chrono::steady_clock::now() - began, 3s);
+    EXPECT_LT(std::chrono::steady_clock::now() - began, 2min);
     EXPECT_TRUE(dies_soon(std::stoi(folder.content("pid"))));
 }
 
@@ -152,7 +152,7 @@ TEST(Subprocess, a_stop_ends_the_program_and_its_children) {
         stop.request_stop();
     });
     const auto out =
-        run_process(shell("sleep 100 & echo $! > " + (folder / "pid").string() + "; wait"), {.stop = stop.get_token()});
+        run_process(shell("sleep 600 & echo $! > " + (folder / "pid").string() + "; wait"), {.stop = stop.get_token()});
     ASSERT_FALSE(out);
     EXPECT_EQ(out.error().kind, ErrorKind::cancelled);
     EXPECT_TRUE(dies_soon(std::stoi(folder.content("pid"))));
@@ -166,8 +166,8 @@ TEST(Subprocess, after_a_stop_nothing_is_started) {
 
 TEST(Subprocess, a_daemon_left_behind_does_not_hold_us_up) {
     const auto began = std::chrono::steady_clock::now();
-    const auto out = run_process(shell("echo started; sleep 30 & echo $! >&2")).value();
-    EXPECT_LT(std::chrono::steady_clock::now() - began, 5s);
+    const auto out = run_process(shell("echo started; sleep 600 & echo $! >&2")).value();
+    EXPECT_LT(std::chrono::steady_clock::now() - began, 2min);
     EXPECT_EQ(out.out, "started\n");
     ::kill(std::stoi(out.err), SIGKILL);
 }
@@ -195,7 +195,7 @@ TEST(Subprocess, does_not_outlive_a_nodeboot_that_is_killed) {
         ::_exit(0);
     }
     pid_t program = 0;
-    for (int i = 0; i < 500 && program == 0; ++i) {
+    for (int i = 0; i < 3000 && program == 0; ++i) {
         std::this_thread::sleep_for(20ms);
         std::ifstream(pid_file) >> program;
     }

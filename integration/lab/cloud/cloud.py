@@ -200,6 +200,12 @@ class Cloud:
         if scale is not None:
             self.lifecycle.scale = scale
 
+    def call_pass_time(self, seconds: float) -> None:
+        """As if so many seconds of here had passed since the last request: for durations, staleness and throttling."""
+        with self.backend.lock:
+            for one in (self.lifecycle, self.staleness, self.weather):
+                one.pass_time(seconds)
+
     def call_fail_nat(self, code: str = "InternalError", message: str = "Internal error", times: int = 1) -> None:
         """The next NAT gateways end in state failed."""
         self.lifecycle.nat_failures += [(code, message)] * times

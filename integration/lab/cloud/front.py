@@ -25,6 +25,7 @@ class Exchange:
         self.call: Call | None = None
         self.caller: Caller | None = None
         self.outcome = "broken"
+        self.logged = False
         self.began = time.monotonic()
 
     @property
@@ -173,16 +174,21 @@ class Exchange:
             body = b""  # moto writes one; HTTP has none there, and it would begin the next answer
         if self.http.command == "HEAD":  # the answer has no body, but says how long it would have been
             body = bytes(int(next((v for k, v in headers.items() if k.lower() == "content-length"), 0)))
+        self.log()
         self.http.reply(status, body, kind, **kept)
 
     def refuse(self, error: AwsError) -> None:
         self.pace()
         self.outcome = error.spelt(self.protocol)
         text, kind = errors.body(error, self.protocol)
+        self.log()
         self.http.reply(error.status(self.protocol), text, kind, x_amzn_RequestId=errors.request_id())
 
     def log(self) -> None:
-        call = self.call
+        """Before the answer: who has it finds the request in the log."""
+        if self.logged:
+            return
+        self.logged, call = True, self.call
         self.cloud.log_request(
             source=self.http.source, host=self.http.headers.get("Host", ""), outcome=self.outcome,
             service=call.service if call else "", action=call.action if call else "",

@@ -58,7 +58,7 @@ class CloudHandle:
                                              preexec_fn=lambda: processes.join_groups(groups))
         processes.remember(self.folder / "cloud.pid", self._process.pid)
 
-    def wait_ready(self, timeout: float = 120) -> None:
+    def wait_ready(self, timeout: float = 600) -> None:
         deadline = time.monotonic() + timeout
         while not (self.folder / "cloud.ready").exists():
             if self._process and self._process.poll() is not None or time.monotonic() > deadline:

@@ -38,6 +38,10 @@ class Lifecycle:
         scale = 1.0 if duration == "forget" and self.scale == 0 else self.scale
         heapq.heappush(self._due, (time.monotonic() + self.durations[duration] * scale, next(self._numbers), done))
 
+    def pass_time(self, seconds: float) -> None:
+        """What is under way is that much nearer to its end."""
+        self._due = [(at - seconds, number, done) for at, number, done in self._due]  # still a heap
+
     def advance(self) -> None:
         while self._due and self._due[0][0] <= time.monotonic():
             heapq.heappop(self._due)[2]()

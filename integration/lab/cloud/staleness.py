@@ -65,6 +65,9 @@ class Staleness:
         self._born |= {one: now for one in present - self._known}
         self._known = present
 
+    def pass_time(self, seconds: float) -> None:
+        self._born = {one: born - seconds for one, born in self._born.items()}
+
     def hide(self, call: Call) -> Taken:
         """Takes what is too young to be seen by this call out of moto's memory; the result puts it back."""
         if not self.seconds or not self._born:

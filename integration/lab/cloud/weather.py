@@ -58,6 +58,11 @@ class Weather:
     def set_buckets(self, rows: list[tuple[str, float, float]]) -> None:
         self.buckets = [Bucket(re.compile(pattern), size, refill, size) for pattern, size, refill in rows]
 
+    def pass_time(self, seconds: float) -> None:
+        with self._lock:
+            for bucket in self.buckets:
+                bucket.since -= seconds
+
     def throttle(self, call: Call) -> None:
         with self._lock:
             for bucket in self.buckets:

@@ -112,9 +112,12 @@ def _kill(name: str) -> None:
     pid = _pid(name)
     if pid is None or not _alive(name):
         return
-    os.kill(pid, signal.SIGTERM)
-    for _ in range(100):
-        if not _alive(name):
+    for each in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.kill(pid, each)
+        except ProcessLookupError:
             return
-        time.sleep(0.05)
-    os.kill(pid, signal.SIGKILL)
+        for _ in range(400):
+            if not _alive(name):
+                return
+            time.sleep(0.05)

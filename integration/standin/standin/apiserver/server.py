@@ -146,7 +146,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Type", "application/json")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        while time.monotonic() < end:
+        while True:
             with store.lock:
                 events = [e for e in store.events if e[0] > after]
             for revision, kind, where, obj in events:
@@ -156,6 +156,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
                     line = json.dumps({"type": kind, "object": obj}).encode() + b"\n"
                     self.wfile.write(b"%x\r\n%s\r\n" % (len(line), line))
             self.wfile.flush()
+            if time.monotonic() >= end:
+                break
             store.wait_past(after, min(5.0, max(0.0, end - time.monotonic())))
         self.wfile.write(b"0\r\n\r\n")
 

@@ -21,7 +21,7 @@ class Run:
     @property
     def admin(self) -> client.Client:
         if self._client is None:
-            self._client = client.from_kubeconfig(f"{place.KUBERNETES_DIR}/admin.conf")
+            self._client = client.from_kubeconfig(f"{place.KUBERNETES_DIR}/admin.conf", timeout=60)
         return self._client
 
     def phases(self) -> list:

@@ -25,7 +25,7 @@ class Run:
 
     @property
     def bootstrap(self) -> client.Client:
-        return client.trusting(*self.access, token=self.loaded.join["discovery"]["tlsBootstrapToken"])
+        return client.trusting(*self.access, token=self.loaded.join["discovery"]["tlsBootstrapToken"], timeout=60)
 
     def all(self) -> None:
         for name, phase in (("preflight", self.preflight), ("kubelet-start", self.kubelet_start)):
