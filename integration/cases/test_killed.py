@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable
 
-from cases.node import Node, ready
+from cases.node import KUBECTL, Node, ready
 
 from lab.cluster import WORKER, Cluster
 from lab.command import LabError
 from lab.machine import wait_for
+from lab.pki import Authority
 
 KILLER = Path(__file__).with_name("killer.py")
 KILLER_AT = Path(__file__).with_name("killer_at.py")
@@ -109,3 +110,35 @@ def test_an_init_killed_at_the_sight_of_each_thing_it_makes(first_of_another_clu
     killed = at_the_sight_of(MADE_BY_INIT, node)
     assert len(killed) >= 6, killed  # the stand-in makes several between two looks; the real one is killed at more
     assert ready(node.machine, node.machine.node_name)
+
+
+def test_an_own_ca_is_used_also_by_an_init_that_was_killed(first_of_another_cluster: Node, tmp_path: Path) -> None:
+    """kubeadm's documented way: the pair lies in pki/ before the first run, and may be the only copy."""
+    node = first_of_another_cluster
+    ca = Authority(tmp_path / "ca")
+    ca.create(["unused.example"])
+    own = {"ca.crt": ca.ca.read_text(), "ca.key": (ca.folder / "ca.key").read_text()}
+    for name, text in own.items():
+        node.machine.write(f"/etc/kubernetes/pki/{name}", text, 0o600)
+    killed = at_the_sight_of(("/etc/kubernetes/pki/apiserver.crt", "/etc/kubernetes/admin.conf"), node)
+    assert killed, "never killed in the middle of init"
+    for name, text in own.items():
+        assert node.machine.must(["cat", f"/etc/kubernetes/pki/{name}"]) == text, f"{name} is not ours any more"
+    assert ready(node.machine, node.machine.node_name)
+
+
+def test_a_control_plane_that_lacks_something_is_left_as_it_is(first_of_another_cluster: Node) -> None:
+    """A deleted addon is somebody's choice; a file that was moved away is named, and nothing is done about it."""
+    node, machine = first_of_another_cluster, first_of_another_cluster.machine
+    node.up()
+    machine.must([*KUBECTL, "-n", "kube-system", "delete", "configmap", "kube-proxy"])
+    node.converged()
+    conf = "/etc/kubernetes/scheduler.conf"
+    machine.must(f"mv {conf} /root/")
+    before = machine.must("find /etc/kubernetes /var/lib/etcd/member/wal -type f | sort")
+    said = node.nodeboot("node", "up")
+    assert said.code == 1 and conf in said.out + said.err, said.out + said.err
+    assert machine.must("find /etc/kubernetes /var/lib/etcd/member/wal -type f | sort") == before
+    machine.must(f"mv /root/scheduler.conf {conf}")
+    node.up()
+    node.converged()

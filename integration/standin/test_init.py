@@ -146,6 +146,16 @@ def test_reset_stops_everything_and_empties_kubeadms_folders(machine):
     assert again.returncode == 0, again.stderr
 
 
+def test_reset_with_another_certificate_folder_leaves_the_usual_one(machine):
+    node = machine()
+    node.write(f"{PKI}/ca.key", "somebody's")
+    node.write("/etc/kubernetes/nodeboot-init.unfinished", "begun")
+    done = node.kubeadm("reset", "-f", "--cert-dir", "/run/nothing-there")
+    assert done.returncode == 0, done.stderr
+    assert node.read(f"{PKI}/ca.key") == "somebody's"
+    assert node.exists("/etc/kubernetes/nodeboot-init.unfinished"), "it removes what it knows, not the folder's content"
+
+
 def test_an_api_server_that_is_too_slow_is_an_error(machine):
     node = machine()
     node.faults(apiserver_start_delay=3600)

@@ -11,6 +11,7 @@
 #include "phases/kubeadm.hpp"
 #include "phases/kubeadm_config.hpp"
 #include "phases/kubeadm_given.hpp"
+#include "phases/kubeadm_remains.hpp"
 #include "phases/leave_cluster.hpp"
 #include "phases/pods_dns.hpp"
 #include "system/want.hpp"
@@ -18,35 +19,9 @@
 namespace nodeboot {
 namespace {
 
-// In the order in which kubeadm makes them, the addons last of all.
-constexpr const char* made_by_init[] = {
-    "/etc/kubernetes/pki/ca.crt",
-    "/etc/kubernetes/pki/sa.key",
-    admin_conf,
-    "/etc/kubernetes/controller-manager.conf",
-    "/etc/kubernetes/scheduler.conf",
-    kubelet_conf,
-    kubelet_config,
-    "/etc/kubernetes/manifests/etcd.yaml",
-    "/etc/kubernetes/manifests/kube-apiserver.yaml",
-    "/etc/kubernetes/manifests/kube-controller-manager.yaml",
-    "/etc/kubernetes/manifests/kube-scheduler.yaml",
-};
+enum class Start { fresh, resumed, after_clearing };
 
-constexpr const char* last_objects_of_init[] = {
-    "/api/v1/namespaces/kube-system/configmaps/kubeadm-config",
-    "/api/v1/namespaces/kube-public/configmaps/cluster-info",
-    "/api/v1/namespaces/kube-system/configmaps/kube-proxy",
-    "/api/v1/namespaces/kube-system/configmaps/coredns",
-};
-
-enum class State { nothing, half, files_only, complete };
-
-struct Observed {
-    State state = State::nothing;
-    bool etcd_data = false;
-    std::string missing;  ///< the first thing that a complete control plane would have
-};
+constexpr const char* kubeadm_config_map = "/api/v1/namespaces/kube-system/configmaps/kubeadm-config";
 
 class KubeadmInit final : public NodePhase {
    public:
@@ -55,23 +30,29 @@ class KubeadmInit final : public NodePhase {
     const PhaseInfo& info() const override { return info_; }
 
     Result<std::vector<NodeChange>> plan(const HostView& view) const override {
-        const Observed seen = NB_TRY(observe(view));
+        const ControlPlaneRemains seen = NB_TRY(look_for_control_plane(view));
         std::vector<NodeChange> changes;
-        if (seen.state == State::complete) {
-            NB_CHECK(check_unchangeable());
+        if (!seen.interrupted && seen.whole()) {
+            auto api = NB_TRY(services_.kube.admin());
+            const auto map = api->get(kubeadm_config_map);
+            if (!map) return changes;  // an API server that is down is verify's business
+            NB_CHECK(check_unchangeable(*map));
             say_what_is_read_once(view);
             return changes;
         }
-        if (seen.state == State::files_only) return changes;  // an API server that is down is verify's business
-        const bool clean_first = seen.state == State::half && !seen.etcd_data;
+        NB_CHECK(may_be_begun_upon(view, seen));
         std::string from = "no control plane";
-        if (seen.state == State::half)
-            from = fmt::format("interrupted init ({} missing{})", seen.missing, seen.etcd_data ? ", etcd kept" : "");
-        const bool resume = seen.state == State::half && seen.etcd_data;
-        Procedure init{
-            resume ? "resume kubeadm init" : "kubeadm init", {}, [this, clean_first, resume](ActionContext& context) {
-                return run_init(context, clean_first, resume);
-            }};
+        if (seen.interrupted)
+            from = fmt::format("interrupted init ({} missing{})", seen.whole() ? "its end" : seen.missing.front(),
+                               seen.etcd_data ? ", etcd kept" : "");
+        Start start = Start::fresh;
+        if (seen.interrupted && seen.etcd_data)
+            start = Start::resumed;
+        else if (seen.interrupted && NB_TRY(init_left_something(view, seen.given)))
+            start = Start::after_clearing;
+        Procedure init{start == Start::resumed ? "resume kubeadm init" : "kubeadm init",
+                       {},
+                       [this, start](ActionContext& context) { return run_init(context, start); }};
         changes.push_back({"control plane", from, "running", std::move(init)});
         return changes;
     }
@@ -86,69 +67,25 @@ class KubeadmInit final : public NodePhase {
                     "often it is etcd: `crictl ps -a --name etcd`");
             return {};
         }));
-        return check_unchangeable();
+        auto api = NB_TRY(services_.kube.admin());
+        return check_unchangeable(NB_TRY(api->get(kubeadm_config_map)));
     }
 
     Result<std::vector<NodeChange>> undo(const HostView& view) const override { return plan_to_leave_cluster(view); }
 
    private:
-    // Looks at files first: they cost nothing. The API is asked only when all of them are there.
-    Result<Observed> observe(const HostView& view) const {
-        Observed seen;
-        seen.etcd_data = NB_TRY(view.stat(etcd_member_dir)).has_value();
-        std::size_t found = 0;
-        for (const char* path : made_by_init) {
-            const auto info = NB_TRY(view.stat(path));
-            if (info && info->size > 0)
-                ++found;
-            else if (seen.missing.empty())
-                seen.missing = path;
-        }
-        if (found < std::size(made_by_init)) {
-            seen.state = found == 0 && !seen.etcd_data ? State::nothing : State::half;
-            return seen;
-        }
-        // All files may be there before kubelet was started even once, and objects before the last of the addons.
-        if (NB_TRY(view.stat(kubeadm_init_unfinished))) {
-            seen.state = State::half;
-            seen.missing = "its end";
-            return seen;
-        }
-        auto api = NB_TRY(services_.kube.admin());
-        for (const char* path : last_objects_of_init) {
-            auto object = api->get(path);
-            // Nothing answers: a stopped API server is not an interrupted init. Verify waits for it and says so.
-            if (!object) {
-                seen.state = State::files_only;
-                return seen;
-            }
-            if (!*object) {
-                seen.state = State::half;
-                seen.missing = path;
-                return seen;
-            }
-        }
-        seen.state = State::complete;
-        return seen;
-    }
-
-    Result<void> run_init(ActionContext& context, bool clean_first, bool resume) const {
+    Result<void> run_init(ActionContext& context, Start start) const {
         Host& host = context.host;
-        if (clean_first) {
-            NB_CHECK(run_kubeadm(context,
-                                 {"reset", "--force", "--cri-socket", "unix:///run/containerd/containerd.sock"},
-                                 std::chrono::minutes(3)));
-            // reset leaves an empty etcd folder's parent and CNI alone; what it leaves of /var/lib/etcd has no member.
-            NB_CHECK(host.remove("/var/lib/etcd"));
-        }
+        const ControlPlaneRemains seen = NB_TRY(look_for_control_plane(host));
+        const auto given = seen.interrupted ? seen.given : NB_TRY(credentials_there(host));
+        if (start == Start::after_clearing) NB_CHECK(clear_interrupted_init(context, given));
         const Version version = NB_TRY(kubeadm_version(host));
         const std::string resolv_conf = NB_TRY(resolv_conf_for_kubelet(context, services_.config));
         const std::string text = render_kubeadm_init(services_.config, {version, services_.node_name, resolv_conf});
         NB_CHECK(host.write(kubeadm_init_config, text, {0600, 0, 0}));
-        NB_CHECK(
-            host.write(kubeadm_init_unfinished, "kubeadm init has begun; the next run resumes it\n", {0600, 0, 0}));
+        NB_CHECK(mark_init_begun(host, given));
         std::vector<std::string> arguments{"init", "--config", kubeadm_init_config, "--skip-token-print"};
-        if (resume)
+        if (start == Start::resumed)
             // What an interrupted init left behind, and only that, may be in the way.
             arguments.push_back(
                 fmt::format("--ignore-preflight-errors=DirAvailable--var-lib-etcd,Port-{},Port-10250,Port-10257,Port-"
@@ -158,14 +95,16 @@ class KubeadmInit final : public NodePhase {
                             "FileAvailable--etc-kubernetes-manifests-kube-scheduler.yaml,FileAvailable--etc-kubernetes-"
                             "manifests-etcd.yaml",
                             services_.config.network.api_port));
-        NB_CHECK(run_kubeadm(context, std::move(arguments), std::chrono::minutes(6)));
-        return host.remove(kubeadm_init_unfinished);
+        auto done = run_kubeadm(context, std::move(arguments), std::chrono::minutes(6));
+        if (done) return mark_init_ended(context);
+        // Refused by kubeadm's own checks. What somebody brings before the next run is then not taken for its remains.
+        if (const auto left = init_left_something(host, given); left && !*left)
+            NB_CHECK(host.remove(kubeadm_init_unfinished));
+        return done;
     }
 
     // ClusterConfiguration as the cluster was made with. Changing these would need a new cluster.
-    Result<void> check_unchangeable() const {
-        auto api = NB_TRY(services_.kube.admin());
-        const auto map = NB_TRY(api->get("/api/v1/namespaces/kube-system/configmaps/kubeadm-config"));
+    Result<void> check_unchangeable(const std::optional<nlohmann::json>& map) const {
         if (!map) return {};
         const auto documents = NB_TRY_CONTEXT(
             parse_yaml(json_string(*map, {"data", "ClusterConfiguration"}).value_or("")), "ConfigMap kubeadm-config");
