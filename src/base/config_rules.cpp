@@ -342,8 +342,11 @@ class Rules {
     }
 
     void secrets() {
-        for (const auto& setting : config_settings())
+        for (const auto& setting : config_settings()) {
+            const auto given = loaded_.origins.lower_bound(std::string(setting.key));  // itself, or an entry below it
+            if (given == loaded_.origins.end() || !given->first.starts_with(setting.key)) continue;
             if (const auto kind = secret_in(setting, config_); !kind.empty()) hold_secret(setting, kind);
+        }
     }
 
     // Tables have an origin an entry, and the secret is in one of them.

@@ -19,8 +19,11 @@ class Parser {
         app_.allow_extras();  // collected, so that we name the nearest right word ourselves
         app_.fallthrough();   // options of every command may stand anywhere
         add_options(app_, global_options());
-        for (const auto& group : groups()) app_.add_subcommand(std::string(group.word));
-        for (const auto& command : commands()) add_command(command);
+        // Each command and each option costs microseconds, of which `node plan` has few. What is not named is not parsed.
+        for (const auto& group : groups())
+            if (is_named(group.word)) app_.add_subcommand(std::string(group.word));
+        for (const auto& command : commands())
+            if (is_named(group_of(command)) && is_named(word_of(command))) add_command(command);
     }
 
     std::variant<Invocation, Saying> parse() {
@@ -44,18 +47,35 @@ class Parser {
     }
 
    private:
+    /// "node" of "node up"; of a command that stands alone nothing.
+    static std::string_view group_of(const CommandSpec& command) {
+        return command.words.substr(0, command.words.find(' ') == std::string_view::npos ? 0 : command.words.find(' '));
+    }
+    static std::string_view word_of(const CommandSpec& command) {
+        return command.words.substr(command.words.find(' ') + 1);  // npos + 1 is 0
+    }
+    bool is_named(std::string_view word) const {
+        return word.empty() || std::find(arguments_.begin(), arguments_.end(), word) != arguments_.end();
+    }
+
     void add_command(const CommandSpec& command) {
         CLI::App* parent = &app_;
-        std::string word(command.words);
-        if (const auto space = word.find(' '); space != std::string::npos) {
-            parent = app_.get_subcommand(word.substr(0, space));
-            word = word.substr(space + 1);
-        }
-        CLI::App* app = parent->add_subcommand(word);
-        // Each option costs microseconds, of which `node plan` has few: a command that is not named needs none.
-        if (std::find(arguments_.begin(), arguments_.end(), word) != arguments_.end())
-            add_options(*app, command.options);
+        if (const auto group = group_of(command); !group.empty()) parent = app_.get_subcommand(std::string(group));
+        CLI::App* app = parent->add_subcommand(std::string(word_of(command)));
+        add_options(*app, command.options);
         apps_.emplace_back(app, &command);
+    }
+
+    /// What may follow `app`: none where it is a command.
+    std::vector<std::string> words_after(const CLI::App& app) const {
+        std::vector<std::string> words;
+        const bool top = &app == &app_;
+        for (const auto& group : groups())
+            if (top) words.emplace_back(group.word);
+        for (const auto& command : commands())
+            if (group_of(command) == (top ? std::string_view() : std::string_view(app.get_name())))
+                words.emplace_back(word_of(command));
+        return words;
     }
 
     void add_options(CLI::App& app, std::span<const OptionSpec> options) {
@@ -122,8 +142,7 @@ class Parser {
                 for (const auto* option : from->get_options())
                     for (const auto& name : option->get_lnames()) known.push_back("--" + name);
         } else {
-            for (const auto* sub : app->get_subcommands([](const CLI::App*) { return true; }))
-                known.push_back(sub->get_name());
+            known = words_after(*app);
         }
         const std::string near = nearest(extra.substr(0, extra.find('=')), known);
         std::string message = fmt::format("there is no {} '{}' here",

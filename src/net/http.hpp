@@ -78,8 +78,8 @@ struct CurlOptions {
 };
 
 /// libcurl: TLS 1.2 or newer, certificates always checked, http and https only, no proxy but the environment's.
-/// Keeps connections and the loaded CA bundle between requests; after a failed one it starts anew, with the name servers
-/// that /etc/resolv.conf holds by then.
+/// Keeps connections between requests; each new one reads the CA bundle. After a failed one it starts anew, with the name
+/// servers that /etc/resolv.conf holds by then.
 std::unique_ptr<Http> make_curl_http(CurlOptions options = {});
 
 /// The first CA bundle that exists: `setting`, SSL_CERT_FILE, Debian's, Red Hat's, Alpine's place. Empty when there is

@@ -13,6 +13,7 @@
 #include <span>
 
 #include "base/backoff.hpp"
+#include "net/ca_bundle.hpp"
 #include "net/http.hpp"
 #include "net/url.hpp"
 
@@ -26,7 +27,7 @@ constexpr std::array<const char*, 4> ca_places{
     "/etc/ssl/cert.pem",                                  // Alpine
 };
 
-/// A multi handle keeps connections, names and the parsed CA bundle; one transfer at a time uses it.
+/// A multi handle keeps connections and names; one transfer at a time uses it.
 struct Session {
     bool said_goodbye = false;  ///< the peer closed TLS properly; outlives the connections that tell it
     CURLM* multi = curl_multi_init();
@@ -134,17 +135,18 @@ class Transfer {
         return set_up_sending();
     }
 
+    /// `ca_file` is not curl's to load: see on_context.
     void set_up_tls(const std::string& ca_file) {
         set(CURLOPT_SSLVERSION, long{CURL_SSLVERSION_TLSv1_2});
+        set(CURLOPT_CA_CACHE_TIMEOUT, 0L);  // each connection its own store
         if (request_.unverified_tls) {
             set(CURLOPT_SSL_VERIFYPEER, 0L);
             set(CURLOPT_SSL_VERIFYHOST, 0L);
         }
-        if (!request_.ca_pem.empty()) {
+        if (!request_.ca_pem.empty())
             set_blob(CURLOPT_CAINFO_BLOB, request_.ca_pem);
-        } else if (!ca_file.empty()) {
-            set(CURLOPT_CAINFO, ca_file.c_str());
-        }
+        else if (!request_.unverified_tls)
+            ca_file_ = ca_file;
         set(CURLOPT_SSL_CTX_FUNCTION, &Transfer::on_context);
         set(CURLOPT_SSL_CTX_DATA, static_cast<void*>(this));
         if (request_.client_certificate_pem.empty()) return;
@@ -158,6 +160,13 @@ class Transfer {
     /// another Kubernetes cluster has, only as a failed connection. Without renegotiation `self` is never used later.
     static CURLcode on_context(CURL*, void* context, void* self) {
         auto* ssl = static_cast<SSL_CTX*>(context);
+        if (const auto& file = static_cast<Transfer*>(self)->ca_file_; !file.empty()) {
+            if (auto trusted = trust_bundle(ssl, file); !trusted) {
+                static_cast<Transfer*>(self)->failed_ =
+                    std::move(trusted).error().with_context(static_cast<Transfer*>(self)->name());
+                return CURLE_SSL_CACERT_BADFILE;
+            }
+        }
         SSL_CTX_set_options(ssl, SSL_OP_NO_RENEGOTIATION);
         SSL_CTX_set_cert_verify_callback(
             ssl,
@@ -350,8 +359,7 @@ class Transfer {
             case CURLE_PEER_FAILED_VERIFICATION: explain_certificate(error, ca_file); break;
             case CURLE_SSL_CACERT_BADFILE:
                 error.kind = ErrorKind::invalid_input;
-                error.hint = ca_file.empty() ? "the CA certificate given for this server cannot be read"
-                                             : "check the CA bundle " + ca_file;
+                error.hint = "the CA certificate given for this server cannot be read";
                 break;
             case CURLE_SSL_CERTPROBLEM: error.kind = ErrorKind::invalid_input; break;
             case CURLE_URL_MALFORMAT:
@@ -396,6 +404,7 @@ class Transfer {
     HttpResponse response_;
     HeaderList headers_;
     std::FILE* upload_ = nullptr;
+    std::string ca_file_;  ///< to trust; empty: ca_pem, or nobody
     std::array<char, CURL_ERROR_SIZE> message_{};
     std::optional<Error> failed_;
     std::uint64_t received_ = 0;

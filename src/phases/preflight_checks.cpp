@@ -29,8 +29,9 @@ Result<std::string> read_trimmed(const HostView& view, const Path& path) {
 Result<Findings> check_root(const Machine& machine) {
     const auto status = NB_TRY(machine.view.read("/proc/self/status")).value_or("");
     for (const auto line : lines_of(status)) {
-        const auto words = words_of(line);  // Uid: real effective saved filesystem
-        if (words.size() >= 3 && words[0] == "Uid:" && words[2] != "0")
+        if (!line.starts_with("Uid:")) continue;  // Uid: real effective saved filesystem
+        const auto words = words_of(line);
+        if (words.size() >= 3 && words[2] != "0")
             return Findings{
                 {.what = fmt::format("running as user {}, not as root", words[2]), .hint = "run it with sudo"}};
     }
@@ -96,8 +97,9 @@ Result<Findings> check_memory(const Machine& machine) {
                                  : control_plane                         ? 1700
                                                                          : 900;
     for (const auto line : lines_of(meminfo)) {
-        const auto words = words_of(line);  // MemTotal:        8024524 kB
-        if (words.size() < 2 || words[0] != "MemTotal:") continue;
+        if (!line.starts_with("MemTotal:")) continue;  // MemTotal:        8024524 kB
+        const auto words = words_of(line);
+        if (words.size() < 2) continue;
         const auto total = number(words[1]).value_or(0) / 1024;
         if (total >= wanted) return Findings{};
         return Findings{{.what = fmt::format("{} MiB of memory, {} wanted", total, wanted),

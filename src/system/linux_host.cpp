@@ -47,22 +47,18 @@ Result<std::optional<std::string>> LinuxHost::read(const Path& path) const {
     if (!fd && is_absence(errno)) return std::nullopt;
     const auto failed = [&] { return fail(system_error(errno, fmt::format("cannot read {}", path.string()))); };
     if (!fd) return failed();
-    // Files in /proc say that they have 0 bytes, so that the size is only a first guess.
-    struct stat info {};
-    if (::fstat(fd.get(), &info) != 0) return failed();
-    std::string content(static_cast<std::size_t>(std::max<off_t>(info.st_size, 0)) + 4096, '\0');
-    std::size_t used = 0;
+    std::string content;
+    char piece[4096];
     for (;;) {
-        if (used == content.size()) content.resize(content.size() * 2);
-        const ssize_t count = ::read(fd.get(), content.data() + used, content.size() - used);
+        const ssize_t count = ::read(fd.get(), piece, sizeof piece);
         if (count < 0 && errno == EINTR) continue;
         if (count < 0) return failed();
-        if (count == 0) break;
-        used += static_cast<std::size_t>(count);
-        if (info.st_size > 0 && used == static_cast<std::size_t>(info.st_size)) break;  // spares a call that says so
+        if (count == 0) return content;
+        // Most files are small. The size of a large one is worth asking for, but it is a guess: 0 in /proc.
+        if (struct stat info{}; content.empty() && count == sizeof piece && ::fstat(fd.get(), &info) == 0)
+            content.reserve(static_cast<std::size_t>(std::max<off_t>(info.st_size, 0)));
+        content.append(piece, static_cast<std::size_t>(count));
     }
-    content.resize(used);
-    return content;
 }
 
 Result<std::optional<FileInfo>> LinuxHost::stat(const Path& path) const {
@@ -95,16 +91,24 @@ Result<std::optional<FileInfo>> LinuxHost::stat(const Path& path) const {
 }
 
 Result<std::vector<std::string>> LinuxHost::list(const Path& path) const {
-    Fd fd = files_.open(path, O_RDONLY | O_DIRECTORY);
-    if (!fd && errno == ENOENT) return std::vector<std::string>{};
-    const std::unique_ptr<DIR, int (*)(DIR*)> folder(fd ? ::fdopendir(fd.get()) : nullptr, ::closedir);
-    if (!folder) return fail(system_error(errno, fmt::format("cannot list {}", path.string())));
-    fd.release();  // the stream's now
+    const Fd folder = files_.open(path, O_RDONLY | O_DIRECTORY);
+    if (!folder && errno == ENOENT) return std::vector<std::string>{};
+    const auto failed = [&] { return fail(system_error(errno, fmt::format("cannot list {}", path.string()))); };
+    if (!folder) return failed();
     std::vector<std::string> names;
-    errno = 0;
-    while (const dirent* entry = ::readdir(folder.get()))
-        if (const std::string_view name = entry->d_name; name != "." && name != "..") names.emplace_back(name);
-    if (errno != 0) return fail(system_error(errno, fmt::format("cannot list {}", path.string())));
+    // Without fdopendir(3): it asks for the descriptor's flags and size, and takes 32 KiB from the heap.
+    alignas(dirent64) char buffer[8192];
+    for (;;) {
+        const ssize_t size = ::getdents64(folder.get(), buffer, sizeof buffer);
+        if (size < 0) return failed();
+        if (size == 0) break;
+        for (ssize_t at = 0; at < size;) {
+            const auto* entry = reinterpret_cast<const dirent64*>(buffer + at);
+            at += entry->d_reclen;
+            const std::string_view name = entry->d_name;
+            if (name != "." && name != "..") names.emplace_back(name);
+        }
+    }
     std::sort(names.begin(), names.end());
     return names;
 }
@@ -136,14 +140,17 @@ Result<bool> LinuxHost::needs_reload(const std::string& unit) const { return sys
 // What `systemctl enable` makes of [Install], and what systemd itself looks for before it says "enabled" of a unit that
 // is loaded. Without such a link the answer is systemd's: the unit may be static, an alias, generated.
 bool LinuxHost::enabled_by_link(const std::string& unit) const {
-    constexpr auto units = "/etc/systemd/system";
-    const auto folders = list(units);
-    if (!folders) return false;
-    return std::any_of(folders->begin(), folders->end(), [&](const std::string& folder) {
-        if (!folder.ends_with(".wants") && !folder.ends_with(".requires")) return false;
-        const auto info = stat(Path(units) / folder / unit);
+    const std::string units = "/etc/systemd/system/";
+    const auto linked_in = [&](const std::string& folder) {
+        const auto info = stat(units + folder + "/" + unit);
         return info && *info && (*info)->type == FileInfo::Type::symlink && Path((*info)->target).filename() == unit;
-    });
+    };
+    for (const auto* usual : {"multi-user.target.wants", "sysinit.target.wants"})  // spares listing the folder, mostly
+        if (linked_in(usual)) return true;
+    const auto folders = list(units);
+    return folders && std::any_of(folders->begin(), folders->end(), [&](const std::string& folder) {
+               return (folder.ends_with(".wants") || folder.ends_with(".requires")) && linked_in(folder);
+           });
 }
 
 Result<CommandOutput> LinuxHost::query(const Command& command) const { return run_process(command, programs_); }

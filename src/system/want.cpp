@@ -4,8 +4,8 @@
 
 #include <algorithm>
 #include <set>
-#include <sstream>
 
+#include "base/lines.hpp"
 #include "system/sysctl_path.hpp"
 
 namespace nodeboot {
@@ -20,25 +20,18 @@ std::string owner(const FileAttributes& a) { return fmt::format("{} {}:{}", octa
 FileAttributes attributes_of(const FileInfo& info) { return {info.mode, info.uid, info.gid}; }
 
 // sysctl values of several numbers are printed with tabs by the kernel and written with blanks by people.
-std::string squeeze(const std::string& text) {
-    std::istringstream words(text);
-    std::string out, word;
-    while (words >> word) out += (out.empty() ? "" : " ") + word;
-    return out;
-}
+std::string squeeze(std::string_view text) { return join(words_of(text), " "); }
 
-std::multiset<std::string> lines_of(const std::string& text) {
-    std::multiset<std::string> lines;
-    std::istringstream in(text);
-    for (std::string line; std::getline(in, line);) lines.insert(line);
-    return lines;
+std::multiset<std::string_view> sorted_lines(std::string_view text) {
+    const auto lines = lines_of(text);
+    return {lines.begin(), lines.end()};
 }
 
 }  // namespace
 
 std::string summarise_difference(const std::string& now, const std::string& wanted) {
-    const auto a = lines_of(now), b = lines_of(wanted);
-    std::vector<std::string> added, removed;
+    const auto a = sorted_lines(now), b = sorted_lines(wanted);
+    std::vector<std::string_view> added, removed;
     std::set_difference(b.begin(), b.end(), a.begin(), a.end(), std::back_inserter(added));
     std::set_difference(a.begin(), a.end(), b.begin(), b.end(), std::back_inserter(removed));
     if (added.empty() && removed.empty()) return "same lines, other order or ending";

@@ -62,6 +62,7 @@ KeyPair sign(const CertificateWish& wish, const KeyPair* ca) {
         std::string names;
         for (const auto& name : wish.names) names += (names.empty() ? "" : ",") + name;
         if (!names.empty()) extend(raw, issuer.get(), NID_subject_alt_name, names);
+        if (wish.is_authority) extend(raw, issuer.get(), NID_basic_constraints, "critical,CA:TRUE");
         signer = key_of(ca->key);
     }
     X509_sign(raw, ca == nullptr ? key.get() : signer.get(), EVP_sha256());

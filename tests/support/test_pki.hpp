@@ -18,6 +18,7 @@ struct CertificateWish {
     std::vector<std::string> names;  ///< subjectAltName in OpenSSL's notation: "DNS:localhost", "IP:127.0.0.1"
     std::chrono::seconds valid_from = std::chrono::hours(-1);  ///< from now
     std::chrono::seconds valid_until = std::chrono::hours(24);
+    bool is_authority = false;  ///< may sign others: an intermediate CA
 };
 
 KeyPair make_ca(const std::string& common_name);

@@ -214,6 +214,11 @@ TEST_F(SystemdBusTest, a_unit_that_is_linked_to_be_started_is_enabled_without_a_
     std::filesystem::create_symlink("/usr/lib/systemd/system/kubelet.service", wants / "kubelet.service");
     EXPECT_EQ(host.unit("kubelet.service").value().file_state, "enabled");
     EXPECT_EQ(systemd.asked("GetUnitFileState"), 2);
+    const auto unusual = folder_ / "etc/systemd/system/other.target.requires";
+    std::filesystem::create_directories(unusual);
+    std::filesystem::create_symlink("/usr/lib/systemd/system/containerd.service", unusual / "containerd.service");
+    EXPECT_EQ(host.unit("containerd.service").value().file_state, "enabled");
+    EXPECT_EQ(systemd.asked("GetUnitFileState"), 2);
     systemd.masked = true;  // the link stays when a unit is masked
     EXPECT_EQ(host.unit("kubelet.service").value().file_state, "masked");
     EXPECT_EQ(systemd.asked("GetUnitFileState"), 3);
