@@ -4,7 +4,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
-from cases.node import PENDING, Node
+from cases.node import NOTHING, PENDING, Node
 
 from lab.machine import wait_for
 
@@ -106,3 +106,19 @@ def test_several_at_once_are_all_shown(worker: Node) -> None:
     assert len(worker.plan().phases) >= 3
     worker.up()
     worker.converged()
+
+
+@pytest.mark.parametrize("role, look", [("worker", "status"), ("control_plane", "plan")])
+def test_a_kubelet_configuration_that_is_not_the_clusters_is_said(role: str, look: str,
+                                                                  request: pytest.FixtureRequest) -> None:
+    """And left alone: it may be meant. A worker's `plan` does without the API server."""
+    node: Node = request.getfixturevalue(role)
+    file, kept = "/var/lib/kubelet/config.yaml", "/var/lib/kubelet/config.yaml.kept"
+    node.machine.must(f"cp -p {file} {kept} && sed -i 's/^maxPods: .*/maxPods: 42/' {file}")
+    try:
+        said = node.nodeboot("node", look)
+        assert f"{file} differs from the cluster's ConfigMap" in said.err and ", here 42;" in said.err, said
+        assert said.code == NOTHING, said
+    finally:
+        node.machine.must(f"mv {kept} {file}")
+    assert "differs from the cluster's" not in node.nodeboot("node", look).err

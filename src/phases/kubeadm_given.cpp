@@ -70,7 +70,8 @@ Result<Documents> by_kind(std::vector<Json> raw) {
 
 std::string text_of(const Json* value) {
     if (value == nullptr) return "not set";
-    return value->is_string() ? value->get<std::string>() : value->dump();
+    if (value->is_string()) return value->get<std::string>();
+    return value->dump(-1, ' ', false, Json::error_handler_t::replace);  // kubelet's flags may be any bytes
 }
 
 void compare(const std::string& where, const Json* then, const Json* now, std::vector<std::string>& out) {

@@ -12,6 +12,7 @@
 #include "phases/kubeadm_config.hpp"
 #include "phases/kubeadm_given.hpp"
 #include "phases/kubeadm_remains.hpp"
+#include "phases/kubelet_drift.hpp"
 #include "phases/leave_cluster.hpp"
 #include "phases/pods_dns.hpp"
 #include "system/want.hpp"
@@ -131,9 +132,10 @@ class KubeadmInit final : public NodePhase {
         return {};
     }
 
-    // Changed in the configuration, and without effect: better said than wondered about.
+    // Changed, in the configuration or in the cluster, and without effect here: better said than wondered about.
     void say_what_is_read_once(const HostView& view) const {
         if (said_.exchange(true)) return;
+        if (auto api = services_.kube.admin()) warn_of_kubelet_drift(view, **api, services_.config, services_.log);
         const auto given = view.read(kubeadm_init_config);
         if (!given || !*given) return;  // a control plane that somebody else made
         const auto changed = settings_changed_since_init(**given, services_.config);

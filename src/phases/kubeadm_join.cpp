@@ -9,6 +9,7 @@
 #include "phases/kubeadm.hpp"
 #include "phases/kubeadm_config.hpp"
 #include "phases/kubeadm_given.hpp"
+#include "phases/kubelet_drift.hpp"
 #include "phases/kubelet_flags.hpp"
 #include "phases/leave_cluster.hpp"
 #include "phases/membership.hpp"
@@ -76,11 +77,14 @@ class KubeadmJoin final : public NodePhase {
         return changes;
     }
 
-    Result<void> verify(const HostView&, StepContext& step) const override {
-        return wait_until(step, [&]() -> Result<void> {
+    Result<void> verify(const HostView& view, StepContext& step) const override {
+        NB_CHECK(wait_until(step, [&]() -> Result<void> {
             auto api = NB_TRY(services_.kube.node());
             return node_is_ready(*api, services_.node_name);
-        });
+        }));
+        // Not in plan(), which needs no API server on a worker.
+        if (auto api = services_.kube.node()) warn_of_kubelet_drift(view, **api, services_.config, services_.log);
+        return {};
     }
 
     Result<std::vector<NodeChange>> undo(const HostView& view) const override { return plan_to_leave_cluster(view); }

@@ -12,7 +12,9 @@
 #include "phases/join_secret_publish.hpp"
 #include "phases/kernel_modules.hpp"
 #include "phases/kubeadm.hpp"
+#include "phases/kubeadm_given.hpp"
 #include "phases/kubeadm_init.hpp"
+#include "phases/kubelet_drift.hpp"
 #include "phases/node_roles.hpp"
 #include "phases/pods_dns.hpp"
 #include "phases/preflight.hpp"
@@ -177,6 +179,21 @@ TEST(FuzzPhases, chronys_configuration_is_respected_or_refused) {
               {"confdir /etc/chrony/conf.d\npool 2.debian.pool.ntp.org iburst\nsourcedir /run/chrony-dhcp\nserver "
                "169.254.169.123\n",
                "sourcedir /etc/chrony/sources.d\n# x\n"});
+}
+
+TEST(FuzzPhases, kubelets_files_are_compared_or_refused) {
+    const Config config;
+    fuzz({"authentication:\n  anonymous: {enabled: false}\nclusterDNS:\n- 10.96.0.10\nevictionHard:\n  "
+          "memory.available: "
+          "100Mi\nimageMaximumGCAge: 1h0m0.5s\nlogging: {flushFrequency: 0}\nmaxPods: 110\n"},
+         2000, [](const std::string& text) {
+             const auto with_itself = kubelet_config_differences(text, text, "");
+             EXPECT_TRUE(!with_itself || with_itself->empty()) << text;
+             kubelet_config_differences("maxPods: 110\n", text, text).has_value();
+         });
+    fuzz({"KUBELET_KUBEADM_ARGS=\"--node-labels=a=b,c=d --v=2 --say=\\\"x\\\" "
+          "--register-with-taints=a=b:NoSchedule\"\n"},
+         2000, [&](const std::string& text) { settings_changed_since_join(text, config); });
 }
 
 TEST(FuzzPhases, a_users_toml_for_containerd_is_merged_or_refused) {

@@ -411,5 +411,21 @@ TEST(KubeadmInit, the_configuration_file_holds_no_token_and_is_0600) {
     EXPECT_EQ(node.host.files.at(kubeadm_init_config).info.mode, 0600U);
 }
 
+TEST(KubeadmInit, a_kubelet_configuration_that_is_not_the_clusters_is_said_once) {
+    FakeNode node;
+    put_files(node);
+    put_objects(node);
+    node.host.put(kubelet_config, "maxPods: 50\n");
+    node.config.kubernetes.version = parse_version("1.35").value();
+    node.kube.api->objects["/api/v1/namespaces/kube-system/configmaps/kubelet-config"] = {
+        {"data", {{"kubelet", "maxPods: 110\n"}}}};
+    const auto phase = make_kubeadm_init_phase(node.services);
+    EXPECT_TRUE(phase->plan(node.host)->empty());
+    EXPECT_TRUE(phase->plan(node.host)->empty());
+    ASSERT_EQ(node.lines.size(), 1U);
+    EXPECT_NE(node.lines[0].find("ConfigMap kubelet-config: maxPods: 110, here 50; where that is not meant"),
+              std::string::npos);
+}
+
 }  // namespace
 }  // namespace nodeboot
