@@ -91,9 +91,14 @@ ExitCode cluster_up(Session& session) {
     const auto report = up(launcher, session);
     if (!report) return session.fail_with(report.error());
     const auto code = launcher.end(*report, "the cluster is as it should be");
-    if (code == exit_ok && !session.json())
-        session.out(
-            fmt::format("For kubectl: nodeboot cluster kubeconfig --config {}\n", session.invocation().config_file));
+    if (code == exit_ok && !session.json()) {
+        // To be copied: in one piece, on a line of its own where it does not fit beside the words.
+        const auto& terminal = session.surroundings().out_terminal;
+        const auto line =
+            fmt::format("For kubectl: nodeboot cluster kubeconfig --config {}", session.invocation().config_file);
+        const bool fits = !terminal.wraps() || text_width(line) < terminal.width;
+        session.out(fits ? line + "\n" : fmt::format("For kubectl:\n  {}\n", line.substr(line.find(": ") + 2)));
+    }
     return code;
 }
 

@@ -29,7 +29,7 @@ std::string short_key(const std::string& text) {
 }
 
 /// A bucket made a moment ago may not be known everywhere yet.
-Result<void> patiently(CloudContext& context, const std::function<Result<void>()>& work) {
+Result<void> once_known_everywhere(CloudContext& context, const std::function<Result<void>()>& work) {
     const auto since = context.step.clock.steady();
     const auto deadline =
         Deadline::after(context.step.clock, new_bucket_appears_within).sooner_of(context.step.deadline);
@@ -173,7 +173,8 @@ void Binary::plan_bucket(CloudChanges& changes, Bucket& bucket, const S3Object& 
     if (!seen.blocked)
         changes.push_back(change("bucket's public access", "possible", "blocked", "block public access of", name,
                                  [this, &s3, &bucket, name, object](CloudContext& context) -> Result<void> {
-                                     NB_CHECK(patiently(context, [&] { return s3.block_public_access(name); }));
+                                     NB_CHECK(
+                                         once_known_everywhere(context, [&] { return s3.block_public_access(name); }));
                                      done(context.cloud, bucket, object, [](Seen& now) { now.blocked = true; });
                                      return {};
                                  }));
@@ -188,7 +189,7 @@ void Binary::plan_bucket(CloudChanges& changes, Bucket& bucket, const S3Object& 
     if (missing.empty()) return;
     changes.push_back(change("bucket tags", "missing", missing, "tag bucket", name,
                              [this, &s3, &bucket, name, object, tags](CloudContext& context) -> Result<void> {
-                                 NB_CHECK(patiently(context, [&] { return s3.tag_bucket(name, tags); }));
+                                 NB_CHECK(once_known_everywhere(context, [&] { return s3.tag_bucket(name, tags); }));
                                  done(context.cloud, bucket, object, [&](Seen& now) { now.tags = tags; });
                                  return {};
                              }));
@@ -209,20 +210,20 @@ Result<CloudChanges> Binary::plan(const CloudView& view) {
 }
 
 CloudChange Binary::upload(Bucket& in, const S3Object& object, const File& from, const char* is) {
-    return change(
-        "nodeboot", is, short_key(object.text()), "upload", from.path,
-        [this, &in, object, from](CloudContext& context) -> Result<void> {
-            std::uint64_t told = 0, size = 0;  // tenths; bytes
-            const auto progress = [&](std::uint64_t sent, std::uint64_t total) {
-                size = total;
-                if (total == 0 || sent * 10 / total == told) return;
-                told = sent * 10 / total;
-                context.step.progress(fmt::format("uploading, {} %", told * 10));
-            };
-            NB_CHECK(patiently(context, [&] { return in.s3->put_file(object, from.path, from.sha256, progress); }));
-            done(context.cloud, in, object, [&](Seen& now) { now.object = S3Head{size, from.sha256}; });
-            return {};
-        });
+    return change("nodeboot", is, short_key(object.text()), "upload", from.path,
+                  [this, &in, object, from](CloudContext& context) -> Result<void> {
+                      std::uint64_t told = 0, size = 0;  // tenths; bytes
+                      const auto progress = [&](std::uint64_t sent, std::uint64_t total) {
+                          size = total;
+                          if (total == 0 || sent * 10 / total == told) return;
+                          told = sent * 10 / total;
+                          context.step.progress(fmt::format("uploading, {} %", told * 10));
+                      };
+                      NB_CHECK(once_known_everywhere(
+                          context, [&] { return in.s3->put_file(object, from.path, from.sha256, progress); }));
+                      done(context.cloud, in, object, [&](Seen& now) { now.object = S3Head{size, from.sha256}; });
+                      return {};
+                  });
 }
 
 Result<CloudChanges> Binary::plan_removal(const CloudView& view) {

@@ -6,6 +6,7 @@
 #include "phases/bake.hpp"
 #include "phases/kubeadm.hpp"
 #include "phases/preflight.hpp"
+#include "phases/timers.hpp"
 
 namespace nodeboot {
 namespace {
@@ -70,8 +71,8 @@ Result<void> check_bakeable(const Config& config, const HostView& view) {
         add("/etc/nodeboot/config.toml would make a node of every instance before it is told what it is",
             "move it away; give bake's own settings with --config FILE, and what is for all nodes in "
             "/etc/nodeboot/config.d");
-    if (!NB_TRY(view.stat("/usr/local/bin/nodeboot")))
-        add("there is no /usr/local/bin/nodeboot, which nodeboot.service starts", "install it there");
+    if (!NB_TRY(view.stat(installed_program)))
+        add(fmt::format("there is no {}, which nodeboot.service starts", installed_program), "install it there");
     if (NB_TRY(first_boot_goes_on(view)))
         add("cloud-init is still at work here", "wait for it: cloud-init status --wait");
     if (problems.empty()) return {};

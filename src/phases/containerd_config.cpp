@@ -125,16 +125,8 @@ class ContainerdSetup final : public NodePhase {
     }
 
    private:
-    // By a bundle's, whose version is known once containerd-install has put it there.
-    Result<bool> will_be_replaced(const HostView& view) const {
-        if (config_.containerd.source != ContainerdSource::bundle) return false;
-        const auto unit = NB_TRY(view.read(kContainerdUnitFile));
-        return !unit || !is_own(kContainerdUnitFile, *unit);
-    }
-
     Result<ContainerdFile> wanted_file(const HostView& view) const {
-        const auto version =
-            NB_TRY(will_be_replaced(view)) ? std::optional<Version>() : NB_TRY(containerd_version(view, cri_, clock_));
+        const auto version = NB_TRY(containerd_version(view, cri_, clock_, config_.containerd.source));
         if (version) NB_CHECK(check_pair(*version, config_.kubernetes.version));
         return make_containerd_file(config_, version.value_or(kUnknown));
     }

@@ -105,9 +105,10 @@ struct OwnUnit {
     Path program;
 };
 
-Result<std::optional<OwnUnit>> program_of_own_unit(const HostView& view) {
+/// `first`: of those files what kContainerdUnitFile holds.
+Result<std::optional<OwnUnit>> program_of_own_unit(const HostView& view, const std::optional<std::string>& first) {
     for (const Path file : {kContainerdUnitFile, "/usr/local/lib/systemd/system/containerd.service"}) {
-        const auto text = NB_TRY(view.read(file));
+        const auto text = file == kContainerdUnitFile ? first : NB_TRY(view.read(file));
         if (!text) continue;
         for (const auto line : lines_of(*text)) {
             constexpr std::string_view key = "ExecStart=";
@@ -199,8 +200,12 @@ class ContainerdInstall final : public NodePhase {
 
 }  // namespace
 
-Result<std::optional<Version>> containerd_version(const HostView& view, const Cri& cri, const Clock& clock) {
-    const auto own = NB_TRY(program_of_own_unit(view));
+Result<std::optional<Version>> containerd_version(const HostView& view, const Cri& cri, const Clock& clock,
+                                                  ContainerdSource source) {
+    const auto unit = NB_TRY(view.read(kContainerdUnitFile));
+    const bool bundle_comes = source == ContainerdSource::bundle && !(unit && is_own(kContainerdUnitFile, *unit));
+    if (bundle_comes) return std::optional<Version>{};
+    const auto own = NB_TRY(program_of_own_unit(view, unit));
     if (!own) {
         const auto status = NB_TRY(read_dpkg_status(view));
         for (const auto* name : {"containerd", "containerd.io"})

@@ -34,7 +34,9 @@ std::shared_ptr<const NodePhase> make_containerd_install_phase(const Config& con
 /// surest first: dpkg's database (packages "containerd", "containerd.io"), the running daemon over CRI, and last
 /// `containerd --version`, which costs a process and happens only where the first two know nothing (a binary that is
 /// not of a package and does not run). With a unit file that stands before the package's and starts another program
-/// (a bundle's), dpkg is not asked, nor a daemon that was started before that file or program was written.
-Result<std::optional<Version>> containerd_version(const HostView& view, const Cri& cri, const Clock& clock);
+/// (a bundle's), dpkg is not asked, nor a daemon that was started before that file or program was written. Nothing, too,
+/// where a bundle's containerd is to replace what is there: its version is known once containerd-install has put it there.
+Result<std::optional<Version>> containerd_version(const HostView& view, const Cri& cri, const Clock& clock,
+                                                  ContainerdSource source = ContainerdSource::distribution);
 
 }  // namespace nodeboot

@@ -13,7 +13,6 @@ namespace nodeboot {
 namespace {
 
 constexpr const char* unit_dir = "/etc/systemd/system/";
-constexpr const char* program = "/usr/local/bin/nodeboot";
 constexpr const char* state_dir = "/var/lib/nodeboot";
 constexpr const char* marker = "# Made by nodeboot; edits are lost. Use a drop-in to change it.\n";
 
@@ -54,7 +53,7 @@ std::string service(const std::string& description, const std::string& arguments
         "{}[Unit]\nDescription={}\nDocumentation=man:systemd.timer(5)\nAfter=network-online.target kubelet.service\n"
         "ConditionPathExists=/etc/kubernetes/admin.conf\n\n"
         "[Service]\nType=oneshot\nExecStart={} {}\n# Stopped while it waits.\nSuccessExitStatus=130\n",
-        marker, description, program, arguments);
+        marker, description, installed_program, arguments);
 }
 
 std::string timer(const std::string& description, long long seconds) {
@@ -142,11 +141,11 @@ class BootService final : public NodePhase {
 
     Result<std::vector<NodeChange>> plan(const HostView& view) const override {
         std::vector<NodeChange> changes;
-        if (!NB_TRY(view.stat(program)) && !warned_.exchange(true))
+        if (!NB_TRY(view.stat(installed_program)) && !warned_.exchange(true))
             services_.log.warning(
                 fmt::format("there is no {}, which nodeboot.service and the timers start: put this "
                             "program there (install -m 0755)",
-                            program));
+                            installed_program));
         NB_CHECK(want_directory(changes, view, state_dir, {0700, 0, 0}));
         auto units = NB_TRY(want_units(view, {{"nodeboot.service", boot_service(config_file_)}}, {}));
         changes.insert(changes.end(), units.begin(), units.end());

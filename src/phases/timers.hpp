@@ -5,6 +5,9 @@
 
 namespace nodeboot {
 
+/// The program that nodeboot.service and the timers start.
+inline constexpr const char* installed_program = "/usr/local/bin/nodeboot";
+
 /// Control plane: the systemd timers that keep a cluster joinable. nodeboot-rotate-token looks four times in a token's
 /// life and renews it once less than half of it is left; nodeboot-node-roles labels nodes that joined, every 20 s (a look costs one request).
 /// What does not answer is asked again for two minutes, by nodeboot-rotate-token for two to ten; only then the unit fails.

@@ -97,6 +97,18 @@ TEST_F(ClusterCommands, status_shows_nodes_and_drift) {
     EXPECT_THAT(out, HasSubstr("images: no answer (2026-11-23T04:21:13Z)"));
 }
 
+TEST_F(ClusterCommands, the_command_to_copy_stays_in_one_piece_where_the_line_is_too_long) {
+    const std::string command = "nodeboot cluster kubeconfig --config " + config_file;
+    ASSERT_EQ(run({"cluster", "up"}), exit_ok) << err;
+    EXPECT_THAT(out, HasSubstr("For kubectl: " + command + "\n"));
+    surroundings.out_terminal = {.width = 40, .asked_width = true};
+    ASSERT_EQ(run({"cluster", "up"}), exit_ok) << err;
+    EXPECT_THAT(out, HasSubstr("For kubectl:\n  " + command + "\n"));
+    surroundings.out_terminal.width = 200;
+    ASSERT_EQ(run({"cluster", "up"}), exit_ok) << err;
+    EXPECT_THAT(out, HasSubstr("For kubectl: " + command + "\n"));
+}
+
 TEST_F(ClusterCommands, plan_and_status_fit_into_80_columns) {
     surroundings.out_terminal = {.interactive = true, .unicode = true, .width = 80};
     const auto expect_fits = [&] {

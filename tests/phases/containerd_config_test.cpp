@@ -230,6 +230,30 @@ TEST_F(ContainerdOfABundle, that_is_not_there_yet_is_not_taken_for_the_package) 
     EXPECT_EQ(error_of(node, *phase()), "");
 }
 
+/// Counts how often a file is read.
+struct Reading final : HostView {
+    explicit Reading(const HostView& inner) : host(inner) {}
+    Result<std::optional<std::string>> read(const Path& path) const override {
+        ++reads[path.string()];
+        return host.read(path);
+    }
+    Result<std::optional<FileInfo>> stat(const Path& path) const override { return host.stat(path); }
+    Result<std::vector<std::string>> list(const Path& path) const override { return host.list(path); }
+    Result<DiskSpace> space(const Path& path) const override { return host.space(path); }
+    Result<UnitState> unit(const std::string& name) const override { return host.unit(name); }
+    Result<bool> needs_reload(const std::string& name) const override { return host.needs_reload(name); }
+    Result<CommandOutput> query(const Command& command) const override { return host.query(command); }
+    const HostView& host;
+    mutable std::map<std::string, int> reads;
+};
+
+TEST_F(ContainerdOfABundle, has_its_unit_read_once_in_a_plan) {
+    node.config.containerd.source = ContainerdSource::bundle;
+    const Reading reading(node.host);
+    ASSERT_TRUE(phase()->plan(reading));
+    EXPECT_EQ(reading.reads[kContainerdUnitFile], 1);
+}
+
 TEST_F(ContainerdOfABundle, whose_unit_was_written_after_the_start_is_restarted) {
     node.clock.advance(std::chrono::minutes(1));
     ASSERT_TRUE(node.converge(*phase()));
