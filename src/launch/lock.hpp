@@ -20,12 +20,17 @@ struct LockOwner {
     std::string mark;  ///< where and what the process is, so that its own machine knows when it is gone
 };
 
+Duration since_boot();
+
 class LaunchLock {
    public:
     struct Options {
         std::string cluster;
         LockOwner owner;
         Duration timeout = std::chrono::minutes(15);
+        std::chrono::milliseconds renewed_every = std::chrono::seconds(15);  ///< real time; tests cannot wait so long
+        /// Counts on while the machine sleeps.
+        std::function<Duration()> uptime = since_boot;
         std::stop_token stop = {};
         /// True when a process with this mark was on this machine and is no longer: then nobody waits a minute.
         std::function<bool(const std::string& mark)> is_gone = [](const std::string&) { return false; };
@@ -47,13 +52,17 @@ class LaunchLock {
     Result<void> acquire();
     Result<bool> take_over();
     Secret document() const;
+    enum class Write { new_one, over };
+    Result<bool> write(Write how);
     void keep(std::stop_token stop);
+    bool renew();
 
     ParameterStore& store_;
     Clock& clock_;
     Options options_;
     bool was_free_ = true;
     unsigned long beat_ = 0;
+    Duration written_{};  ///< when it was written last, in uptime
     std::jthread keeper_;
 };
 
