@@ -7,7 +7,7 @@
 namespace nodeboot {
 namespace {
 
-constexpr std::size_t digest_digits = 8;
+constexpr std::size_t digest_digits = 8, account_digits = 12, longest_bucket = 63;
 
 std::string bounded(std::string name, std::size_t most) {
     if (name.size() <= most) return name;
@@ -23,7 +23,13 @@ std::string role_name(const std::string& cluster, const std::string& region, Rol
 }
 
 std::string bucket_name(const std::string& cluster, const std::string& account, const std::string& region) {
-    return bounded(fmt::format("nodeboot-{}-{}-{}", cluster, account, region), 63);
+    return bounded(fmt::format("nodeboot-{}-{}-{}", cluster, account, region), longest_bucket);
+}
+
+std::string bucket_pattern(const std::string& cluster, const std::string& region) {
+    const std::string before = fmt::format("nodeboot-{}-", cluster), after = "-" + region;
+    if (before.size() + account_digits + after.size() <= longest_bucket) return before + "*" + after;
+    return before.substr(0, longest_bucket - digest_digits - 1) + "*";  // cut, and ends with a digest
 }
 
 std::string binary_key(const std::string& cluster, const std::string& account, const std::string& region,

@@ -18,6 +18,8 @@ inline constexpr const char* role_policy_name = "nodeboot";
 
 /// 63 characters; the account is in it because bucket names are shared by everybody.
 std::string bucket_name(const std::string& cluster, const std::string& account, const std::string& region);
+/// What matches it in a policy, whatever the account: "nodeboot-demo-*-eu-central-1".
+std::string bucket_pattern(const std::string& cluster, const std::string& region);
 
 /// "demo/123456789012/eu-central-1/nodeboot-<sha256>": what user-data names is never replaced by something else, and clusters
 /// of one name in several accounts or regions may share a bucket.

@@ -12,7 +12,7 @@ namespace {
 
 using Words = std::vector<std::string>;
 
-std::string bucket_pattern(const Config& config, const std::string& region, const std::string& account);
+std::string bucket_or_pattern(const Config& config, const std::string& region, const std::string& account);
 
 class Statements {
    public:
@@ -217,7 +217,8 @@ class Statements {
 
     void bucket() {
         const std::string& given = config_.binary.bucket;
-        const std::string arn = fmt::format("arn:{}:s3:::{}", partition_, bucket_pattern(config_, region_, account_));
+        const std::string arn =
+            fmt::format("arn:{}:s3:::{}", partition_, bucket_or_pattern(config_, region_, account_));
         Words on_bucket{"s3:ListBucket"};
         if (given.empty())
             for (const auto* action : {"s3:CreateBucket", "s3:DeleteBucket", "s3:GetBucketPublicAccessBlock",
@@ -235,11 +236,10 @@ class Statements {
     Policy policy_;
 };
 
-/// Whose name holds the account is "nodeboot-demo-*-eu-central-1" where that is not known.
-std::string bucket_pattern(const Config& config, const std::string& region, const std::string& account) {
+std::string bucket_or_pattern(const Config& config, const std::string& region, const std::string& account) {
     if (!config.binary.bucket.empty()) return config.binary.bucket;
     if (account != "*") return bucket_name(config.cluster.name, account, region);
-    return fmt::format("nodeboot-{}-*-{}", config.cluster.name, region);
+    return bucket_pattern(config.cluster.name, region);
 }
 
 }  // namespace
@@ -248,7 +248,7 @@ Policy policy_of_nodes(const Config& config, const std::string& region, const st
     NodePolicyInput input{.cluster = config.cluster.name, .region = region, .account = account};
     if (config.binary.source == BinaryOrigin::s3)
         input.binary_object =
-            bucket_pattern(config, region, account) + "/" + binary_key(config.cluster.name, account, region, "*");
+            bucket_or_pattern(config, region, account) + "/" + binary_key(config.cluster.name, account, region, "*");
     return node_policy(input, role);
 }
 

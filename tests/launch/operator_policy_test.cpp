@@ -1,9 +1,11 @@
 #include "launch/operator_policy.hpp"
 
+#include <fnmatch.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 
+#include "launch/names.hpp"
 #include "support/golden.hpp"
 
 namespace nodeboot {
@@ -62,6 +64,30 @@ TEST(OperatorPolicy, what_the_configuration_gives_needs_no_permission_to_make_it
         EXPECT_FALSE(allows(policy, action)) << action;
     for (const auto* action : {"ec2:RunInstances", "ec2:CreateSecurityGroup", "iam:PassRole"})
         EXPECT_TRUE(allows(policy, action)) << action;
+}
+
+TEST(OperatorPolicy, without_the_account_covers_the_bucket_whatever_the_length_of_its_name) {
+    Config config = demo();
+    for (const std::size_t length : {1u, 27u, 28u, 29u, 30u, 41u, 44u, 45u, 63u}) {
+        config.cluster.name = std::string(length, 'c');
+        const std::string object = "arn:aws:s3:::" + bucket_name(config.cluster.name, "123456789012", "eu-central-1") +
+                                   "/" + binary_key(config.cluster.name, "123456789012", "eu-central-1", "5a");
+        const auto covers = [&](const Policy& policy, const std::string& action, const std::string& what) {
+            return std::any_of(policy.begin(), policy.end(), [&](const PolicyStatement& statement) {
+                return std::find(statement.actions.begin(), statement.actions.end(), action) !=
+                           statement.actions.end() &&
+                       std::any_of(statement.resources.begin(), statement.resources.end(),
+                                   [&](const auto& one) { return fnmatch(one.c_str(), what.c_str(), 0) == 0; });
+            });
+        };
+        const auto mine = operator_policy(config, "eu-central-1", "*");
+        EXPECT_TRUE(covers(mine, "s3:CreateBucket", object.substr(0, object.find('/')))) << length;
+        EXPECT_TRUE(covers(mine, "s3:PutObject", object)) << length;
+        EXPECT_FALSE(covers(mine, "s3:CreateBucket", "arn:aws:s3:::nodeboot-other-123456789012-eu-central-1"))
+            << length;
+        EXPECT_TRUE(covers(policy_of_nodes(config, "eu-central-1", "*", Role::worker), "s3:GetObject", object))
+            << length;
+    }
 }
 
 TEST(OperatorPolicy, of_a_lent_bucket_covers_nothing_of_another_account_or_region) {
