@@ -40,6 +40,26 @@ Result<void> once_known_everywhere(CloudContext& context, const std::function<Re
     }
 }
 
+/// The name of a bucket that was deleted stays taken while S3 still deletes it: minutes, now and then an hour.
+Result<void> make_bucket(CloudContext& context, S3& s3, const std::string& name) {
+    auto& step = context.step;
+    for (const auto since = step.clock.steady();;) {
+        auto made = s3.create_bucket(name);
+        if (made || !is_no_answer(made.error())) return made;
+        const bool taken = made.error().text().find("OperationAborted") != std::string::npos;
+        if (step.deadline.passed(step.clock)) {
+            Error error = std::move(made).error();
+            if (taken)
+                error.hint =
+                    "S3 still deletes the bucket of this name that was there before, which may take an hour: "
+                    "run this command again";
+            return fail(std::move(error));
+        }
+        step.progress(taken ? "S3 still deletes the bucket of this name" : "no answer yet: " + made.error().text());
+        NB_CHECK(pause(step, since));
+    }
+}
+
 }  // namespace
 
 struct Binary::Bucket {
@@ -166,7 +186,7 @@ void Binary::plan_bucket(CloudChanges& changes, Bucket& bucket, const S3Object& 
     if (!seen.exists)
         changes.push_back(change("bucket", "absent", name, "make bucket", name,
                                  [this, &s3, &bucket, name, object](CloudContext& context) -> Result<void> {
-                                     NB_CHECK(s3.create_bucket(name));
+                                     NB_CHECK(make_bucket(context, s3, name));
                                      done(context.cloud, bucket, object, [](Seen& now) { now.exists = true; });
                                      return {};
                                  }));

@@ -237,5 +237,23 @@ TEST_F(BinaryTest, a_file_that_would_not_run_there_is_refused_before_anything_is
     EXPECT_TRUE(run().ok());
 }
 
+TEST_F(BinaryTest, makes_the_bucket_when_s3_has_done_with_the_one_that_was_deleted) {
+    const auto done = clock_.steady() + std::chrono::minutes(5);
+    s3_.still_deletes = [&] { return clock_.steady() < done; };
+    const auto report = run();
+    ASSERT_TRUE(report.ok()) << report.first_error()->text();
+    EXPECT_GE(clock_.steady(), done);
+    EXPECT_EQ(s3_.buckets.size(), 1u);
+}
+
+TEST_F(BinaryTest, says_why_a_name_stays_taken_when_s3_deletes_for_longer_than_the_step_has) {
+    s3_.still_deletes = [] { return true; };
+    const auto began = clock_.steady();
+    const auto report = run();
+    ASSERT_FALSE(report.ok());
+    EXPECT_GE(clock_.steady() - began, std::chrono::minutes(20));
+    EXPECT_NE(report.first_error()->hint.find("S3 still deletes"), std::string::npos) << report.first_error()->hint;
+}
+
 }  // namespace
 }  // namespace nodeboot

@@ -22,6 +22,7 @@ struct FakeBuckets {
     std::map<std::string, Bucket> buckets;
     std::vector<std::string> log;  ///< what changed something
     int new_buckets_are_unknown_for = 0;
+    std::function<bool()> still_deletes = [] { return false; };          ///< the bucket of the name that is to be made
     std::function<Result<void>()> gate = [] { return Result<void>{}; };  ///< before every call
     std::mutex mutex;
 };
@@ -41,6 +42,10 @@ class FakeS3 final : public S3 {
     Result<void> create_bucket(const std::string& bucket) override {
         NB_CHECK(all_.gate());
         const std::lock_guard lock(all_.mutex);
+        if (all_.still_deletes())  // as the client says it after a minute
+            return fail(ErrorKind::timeout,
+                        "gave up after 9 attempts in 60 s: s3 CreateBucket: OperationAborted: A "
+                        "conflicting conditional operation is currently in progress");
         auto [at, fresh] = all_.buckets.try_emplace(bucket);
         if (!fresh) return ours(at->second) ? Result<void>{} : fail(ErrorKind::conflict, "BucketAlreadyExists");
         at->second.looks_until_known = all_.new_buckets_are_unknown_for;
