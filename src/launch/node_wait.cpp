@@ -32,6 +32,15 @@ Result<NodeConsole> console_of(const CloudView& view, const std::string& id) {
 
 std::string name_of(const Ref& ref, const Resource& instance) { return fmt::format("{} ({})", ref.name, instance.id); }
 
+/// The next one would die of its volume's key as well ("Instance terminates immediately" in EC2's user guide).
+const char* why_hint(std::string_view code) {
+    if (code == "Client.InternalError" || code.starts_with("Client.InvalidKMSKey"))
+        return "may these credentials use the KMS key of the root volume (the account's default for EBS, or the "
+               "image's)? "
+               "docs/aws.md names the permissions; then run `nodeboot cluster up` again";
+    return "run `nodeboot cluster up` again to make another one";
+}
+
 class Waiting {
    public:
     Waiting(const CloudView& view, const Config& config, const Ref& ref, StepContext& step)
@@ -102,7 +111,7 @@ class Waiting {
                 return Error{ErrorKind::conflict,
                              fmt::format("{} is {}: {} {}", name_of(ref_, *instance), instance->state(),
                                          instance->text("stateReason/code"), instance->text("stateReason/message")),
-                             "run `nodeboot cluster up` again to make another one",
+                             why_hint(instance->text("stateReason/code")),
                              {}};
         return Error{ErrorKind::not_found, fmt::format("there is no {}", to_string(ref_)), "", {}};
     }

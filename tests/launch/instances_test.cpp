@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <utility>
+
 #include "launch/harness.hpp"
 
 namespace nodeboot {
@@ -210,6 +212,27 @@ TEST_F(Instances, that_die_while_they_boot_are_told_and_made_anew_by_the_next_ru
     aws.ec2.before = nullptr;
     ASSERT_TRUE(up().ok());
     EXPECT_EQ(aws.ec2.ids(instance).size(), 4U);
+}
+
+TEST_F(Instances, that_die_of_their_volumes_key_are_not_just_to_be_made_again) {
+    for (const auto& [code, key] : {std::pair("Client.InternalError", true),
+                                    {"Client.InvalidKMSKey.InvalidState", true},
+                                    {"Server.SpotInstanceTermination", false},
+                                    {"Client.UserInitiatedShutdown", false}}) {
+        Launch launch;
+        bool told = false;
+        launch.aws.ec2.before = [&, code = code](const std::string& action) {
+            if (action != "GetConsoleOutput" || std::exchange(told, true)) return;
+            auto& thing = launch.aws.ec2.things.at(launch.aws.ec2.id(instance, "worker-3")).item;
+            testing::set(thing, "instanceState/name", "terminated");
+            testing::set(thing, "stateReason/code", code);
+            launch.clock.advance(std::chrono::seconds(3));
+        };
+        const auto report = launch.up();
+        ASSERT_FALSE(report.ok());
+        EXPECT_EQ(report.first_error()->hint.find("KMS") != std::string::npos, key) << report.first_error()->hint;
+        EXPECT_THAT(report.first_error()->hint, HasSubstr("nodeboot cluster up"));
+    }
 }
 
 TEST_F(Instances, are_waited_for_until_their_consoles_say_ready) {
