@@ -301,6 +301,12 @@ class Rules {
         if (!usable({"instances.control_plane_type", "instances.worker_type", "instances.workers"})) return;
         const auto first = architecture_of(instances.control_plane_type),
                    second = architecture_of(instances.worker_type);
+        for (const auto& [key, type] : {std::pair{"instances.control_plane_type", &instances.control_plane_type},
+                                        {"instances.worker_type", &instances.worker_type}})
+            if (!on_nitro(*type))
+                warning({key}, fmt::format("{} runs on Xen: EC2 shows its console too late for `cluster up` to see it "
+                                           "become Ready; take one on Nitro, as t3, m5 or newer",
+                                           *type));
         if (instances.workers != 0 && first != second)
             mistake(
                 {"instances.worker_type", "instances.control_plane_type"},

@@ -11,4 +11,7 @@ std::string_view to_string(Architecture architecture);  ///< "amd64", "arm64": D
 /// "a1" is its first (Amazon EC2 Instance Types, "Naming conventions"). Nobody is asked.
 Architecture architecture_of(std::string_view instance_type);
 
+/// False for the families that run on Xen: of their console EC2 shows what was there soon after the start, not what it is now.
+bool on_nitro(std::string_view instance_type);
+
 }  // namespace nodeboot
