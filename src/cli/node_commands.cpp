@@ -54,9 +54,10 @@ std::string phase_list(const Catalog& catalog, const Terminal& terminal) {
 }  // namespace
 
 ExitCode node_plan(Session& session) {
+    auto& around = session.surroundings();
+    around.host.ask_ahead({});  // says hello, so that the bus has answered when it is known what to ask
     const auto prepared = prepare(session);
     if (!prepared) return session.fail_with(prepared.error());
-    auto& around = session.surroundings();
     const auto options = run_options(session);
     around.host.ask_ahead((*prepared)->catalog.units(options.selection));
     const auto report = plan_all((*prepared)->catalog, options);

@@ -50,10 +50,13 @@ class Dns final : public NodePhase {
     const PhaseInfo& info() const override { return info_; }
 
     Result<std::vector<NodeChange>> plan(const HostView& view) const override {
-        std::vector<NodeChange> changes;
-        if (mode_ == DnsMode::google) NB_CHECK(plan_resolved(changes, view));
+        // What is read of files comes first: systemd, asked ahead about resolved, has its answer by then.
+        std::vector<NodeChange> changes, for_pods;
+        if (pods_ == PodsDns::own) NB_CHECK(want_pods_dns(for_pods, view, config_, clock_));
+        if (mode_ == DnsMode::google) NB_CHECK(plan_resolved(changes, view, NB_TRY(managed_links(view))));
         if (mode_ == DnsMode::file) NB_CHECK(plan_file(changes, view));
-        if (pods_ == PodsDns::own) NB_CHECK(want_pods_dns(changes, view, config_, clock_));
+        changes.insert(changes.end(), std::make_move_iterator(for_pods.begin()),
+                       std::make_move_iterator(for_pods.end()));
         return changes;
     }
 
@@ -96,7 +99,8 @@ class Dns final : public NodePhase {
         return {};
     }
 
-    Result<void> plan_resolved(std::vector<NodeChange>& changes, const HostView& view) const {
+    Result<void> plan_resolved(std::vector<NodeChange>& changes, const HostView& view,
+                               const std::vector<ManagedLink>& links) const {
         const auto unit = NB_TRY(view.unit(kUnit));
         if (!unit.loaded)
             return fail(ErrorKind::refused,
@@ -107,7 +111,6 @@ class Dns final : public NodePhase {
                            fmt::format("# Made by nodeboot; change with dns.mode and dns.servers in its "
                                        "config.\n[Resolve]\nDNS={}\n",
                                        join(servers_, " "))));
-        const auto links = NB_TRY(managed_links(view));
         for (const auto& link : links) NB_CHECK(want_drop_in(changes, view, link));
         want_running(changes, kUnit, unit);
         if (unit.running()) NB_CHECK(want_in_force(changes, view, unit));

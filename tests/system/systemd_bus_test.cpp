@@ -299,6 +299,25 @@ TEST_F(AskedAheadTest, an_answer_without_what_is_asked_for_now_does_not_serve) {
     EXPECT_EQ(peer_.asked("GetUnitFileState"), 1);
 }
 
+TEST_F(AskedAheadTest, a_greeting_before_the_questions_is_the_only_one) {
+    both_.ask_ahead({});
+    both_.ask_ahead({"kubelet.service"});
+    expect_answer(both_);
+    EXPECT_EQ(peer_.asked("Hello"), 1);
+    EXPECT_EQ(peer_.asked("ListUnitsByNames"), 1);
+    EXPECT_EQ(peer_.connections, 1);
+    EXPECT_EQ(systemd_.connections, 0);
+}
+
+TEST_F(AskedAheadTest, a_greeting_that_is_refused_does_no_harm) {
+    peer_.full = true;
+    both_.ask_ahead({});
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));  // the bus has hung up
+    both_.ask_ahead({"kubelet.service"});
+    expect_answer(both_);
+    EXPECT_EQ(systemd_.connections, 1);
+}
+
 TEST_F(AskedAheadTest, what_goes_wrong_is_asked_again) {
     peer_.full = true;  // the answers are refusals: systemd's own socket is left
     both_.ask_ahead({"kubelet.service"});
