@@ -101,6 +101,21 @@ def test_a_worker_is_as_before_after_a_reset_and_joins_again(cluster: Cluster, f
     wait_for("the node to be Ready", lambda: ready(control_plane.machine, node.machine.node_name), 60)
 
 
+def test_a_member_leaves_and_joins_again_when_asked_to(prepared: Callable[..., Node], control_plane: Node) -> None:
+    node = prepared()
+    node.up()
+    certificate = "readlink /var/lib/kubelet/pki/kubelet-client-current.pem; " \
+                  "sha256sum < /var/lib/kubelet/pki/kubelet-client-current.pem"
+    before = node.machine.must(certificate)
+    said = node.nodeboot("node", "repair", "--rejoin", "--yes", "--output", "json")
+    assert said.ok, said.err[-3000:] + said.out[-3000:]
+    changed = {phase["name"] for phase in json.loads(said.out)["phases"] if phase["outcome"] == "changed"}
+    assert {"repair", "join-secret", "kubeadm-join"} <= changed, changed
+    assert node.machine.must(certificate) != before, "it kept its old certificate"
+    assert ready(control_plane.machine, node.machine.node_name)
+    node.converged()
+
+
 def test_a_control_plane_is_as_before_after_a_reset_and_begins_anew(first_of_another_cluster: Node) -> None:
     node = first_of_another_cluster
     before = with_mine(node)

@@ -199,7 +199,7 @@ class Creation {
             fs::remove_all(layout, error);
             NB_CHECK_CONTEXT(fetch_image(fetcher_, image, options_.arch, layout), image);
             NB_CHECK(pack(layout, folder_ / "images" / (file + ".tar")));
-            NB_CHECK(add(fs::path("images") / (file + ".tar"), BundleKind::image, 0644, {image}));
+            NB_CHECK(add(fs::path("images") / (file + ".tar"), BundleKind::image, 0644, {normalised_image(image)}));
         }
         return {};
     }

@@ -203,7 +203,7 @@ Result<ImageReference> parse_image_reference(const std::string& text) {
     const std::string first = rest.substr(0, slash);
     const bool has_host =
         slash != std::string::npos && (first.find_first_of(".:") != std::string::npos || first == "localhost");
-    out.registry = has_host ? first : "docker.io";
+    out.registry = has_host && first != "index.docker.io" ? first : "docker.io";
     if (has_host) rest = rest.substr(slash + 1);
     if (const auto at = rest.find('@'); at != std::string::npos) {
         out.tag = rest.substr(at + 1);
@@ -222,10 +222,15 @@ Result<ImageReference> parse_image_reference(const std::string& text) {
     return out;
 }
 
+std::string normalised_image(const std::string& text) {
+    const auto parsed = parse_image_reference(text);
+    return parsed ? parsed->name() : text;
+}
+
 Result<void> fetch_image(Fetcher& fetcher, const std::string& reference, const std::string& arch,
                          const fs::path& folder) {
     const ImageReference parsed = NB_TRY(parse_image_reference(reference));
-    return ImageFetch(fetcher, parsed, folder).run(reference, arch);
+    return ImageFetch(fetcher, parsed, folder).run(parsed.name(), arch);
 }
 
 }  // namespace nodeboot

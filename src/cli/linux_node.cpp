@@ -45,7 +45,6 @@ class ConfiguredStore final : public JoinStore {
 
     Result<std::optional<JoinSecret>> fetch(Look look) const override { return NB_TRY(store())->fetch(look); }
     Result<void> publish(const JoinSecret& secret) override { return NB_TRY(store())->publish(secret); }
-    Result<bool> claim_init(const std::string& owner) override { return NB_TRY(store())->claim_init(owner); }
     Result<std::optional<Secret>> fetch_kubeconfig() const override { return NB_TRY(store())->fetch_kubeconfig(); }
     Result<void> publish_kubeconfig(const Secret& kubeconfig) override {
         return NB_TRY(store())->publish_kubeconfig(kubeconfig);

@@ -39,17 +39,33 @@ Result<void> check_pin(const std::string& ca_pem, const std::vector<std::string>
         "control plane publishes the present one");
 }
 
+// kubeadm's has one cluster and neither user nor context; parse_kubeconfig wants all three.
+Result<Kubeconfig> kubeconfig_of(const ClusterInfo& info) {
+    const ReadFile no_files = [](const std::string&) -> Result<std::optional<std::string>> { return std::nullopt; };
+    return parse_cluster_only_kubeconfig(info.kubeconfig, no_files, "of cluster-info");
+}
+
 }  // namespace
+
+Result<bool> cluster_has_ca(Http& http, const std::string& endpoint, const std::vector<std::string>& pins,
+                            std::stop_token stop) {
+    const std::string context = "look for a cluster at " + endpoint;
+    const auto info = NB_TRY_CONTEXT(fetch_unverified(http, endpoint, stop), context);
+    const auto config = kubeconfig_of(info);
+    if (!config || !check_pin(config->ca_pem, pins)) return false;
+    const auto api = make_anonymous_kube_client(http, "https://" + endpoint, config->ca_pem, {.stop = stop});
+    const auto proven = read_cluster_info(*api);
+    if (proven) return true;
+    if (proven.error().kind == ErrorKind::refused) return false;  // it says so, and its certificate is another CA's
+    return fail(Error(proven.error()).with_context(context));
+}
 
 Result<DiscoveredCluster> discover_cluster(Http& http, const JoinSecret& secret, std::stop_token stop) {
     const std::string context = "discover the cluster at " + secret.endpoint;
     const auto token = NB_TRY(parse_bootstrap_token(secret.token));
     const auto info = NB_TRY_CONTEXT(fetch_unverified(http, secret.endpoint, stop), context);
     NB_CHECK_CONTEXT(verify_cluster_info(info, token), context);
-    const ReadFile no_files = [](const std::string&) -> Result<std::optional<std::string>> { return std::nullopt; };
-    // kubeadm's has one cluster and neither user nor context; parse_kubeconfig wants all three.
-    const auto config =
-        NB_TRY_CONTEXT(parse_cluster_only_kubeconfig(info.kubeconfig, no_files, "of cluster-info"), context);
+    const auto config = NB_TRY_CONTEXT(kubeconfig_of(info), context);
     NB_CHECK_CONTEXT(check_pin(config.ca_pem, secret.ca_cert_hashes), context);
 
     const auto api = make_anonymous_kube_client(http, "https://" + secret.endpoint, config.ca_pem, {.stop = stop});

@@ -2,6 +2,7 @@
 
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "net/http.hpp"
 #include "net/join_store.hpp"
@@ -20,5 +21,10 @@ struct DiscoveredCluster {
 /// `unavailable`: nothing answers yet. `not_found`: the token is not (or no longer) known there.
 /// `refused`: another cluster answers.
 Result<DiscoveredCluster> discover_cluster(Http& http, const JoinSecret& secret, std::stop_token stop = {});
+
+/// Does the cluster at `endpoint` prove itself with the CA that one of `pins` names? False where another one answers.
+/// `unavailable` or `timeout`: nobody answers, or not with a cluster-info. Needs no token.
+Result<bool> cluster_has_ca(Http& http, const std::string& endpoint, const std::vector<std::string>& pins,
+                            std::stop_token stop = {});
 
 }  // namespace nodeboot

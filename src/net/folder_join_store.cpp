@@ -10,9 +10,6 @@
 #include <filesystem>
 #include <system_error>
 
-#include "base/encoding.hpp"
-#include "net/sha256.hpp"
-
 namespace nodeboot {
 namespace {
 
@@ -70,21 +67,6 @@ class FolderJoinStore final : public JoinStore {
 
     Result<std::optional<Secret>> fetch_kubeconfig() const override { return read_all(folder_ + "/kubeconfig"); }
     Result<void> publish_kubeconfig(const Secret& kubeconfig) override { return replace("kubeconfig", kubeconfig); }
-
-    /// link(2) fails when the name is taken, like O_EXCL, but the name appears with its whole content.
-    Result<bool> claim_init(const std::string& owner) override {
-        const std::string path = folder_ + "/init";
-        const std::string unique = to_hex(NB_TRY(random_bytes(8)).reveal());
-        const std::string temporary = NB_TRY(write_temporary(owner, ".init." + unique));
-        const int linked = ::link(temporary.c_str(), path.c_str());
-        const int error = errno;
-        ::unlink(temporary.c_str());
-        errno = error;
-        if (linked != 0 && error != EEXIST) return os_error("create", path);
-        if (linked == 0) NB_CHECK(sync_folder(folder_));
-        const auto holder = NB_TRY(read_all(path));
-        return holder && holder->reveal() == owner;
-    }
 
     std::string describe() const override { return "file " + folder_ + "/join"; }
 

@@ -33,8 +33,6 @@ class JoinStore {
     /// Empty optional while nothing is published. `unavailable` or `timeout` on throttling and network trouble.
     virtual Result<std::optional<JoinSecret>> fetch(Look look) const = 0;
     virtual Result<void> publish(const JoinSecret& secret) = 0;
-    /// First writer wins: true when `owner` now holds the election of the node that runs init (or held it before).
-    virtual Result<bool> claim_init(const std::string& owner) = 0;
     /// Admin access, as a kubeconfig, for `nodeboot cluster kubeconfig`. Only the control plane and the operator may
     /// read it. Empty optional while none is published.
     virtual Result<std::optional<Secret>> fetch_kubeconfig() const = 0;

@@ -16,7 +16,7 @@ class KubeReader {
     virtual ~KubeReader() = default;
     /// Empty optional on 404 of the object.
     virtual Result<std::optional<nlohmann::json>> get(const std::string& path) const = 0;
-    /// /readyz, /livez: true when the server answers 200.
+    /// /readyz: true when the server answers 200; `permission` when it does not know who asks.
     virtual Result<bool> ready() const = 0;
 };
 

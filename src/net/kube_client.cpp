@@ -50,6 +50,8 @@ class KubeClient final : public KubeApi {
 
     Result<bool> ready() const override {
         const auto response = NB_TRY(send("GET", "/readyz"));
+        // A certificate that is not accepted will not be later. A 403 may pass: RBAC's rules are read while it starts.
+        if (response.status == 401) return fail(refusal("GET", "/readyz", response));
         return response.ok();
     }
 

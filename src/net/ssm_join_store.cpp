@@ -11,7 +11,6 @@ class SsmJoinStore final : public JoinStore {
         : client_(client),
           ssm_(client),
           join_(fmt::format("/nodeboot/{}/join", cluster)),
-          init_(fmt::format("/nodeboot/{}/init", cluster)),
           kubeconfig_(fmt::format("/nodeboot/{}/control-plane/kubeconfig", cluster)) {}
 
     Result<std::optional<JoinSecret>> fetch(Look look) const override {
@@ -25,14 +24,6 @@ class SsmJoinStore final : public JoinStore {
         return {};
     }
 
-    /// Whoever is refused reads who holds it: that may be ourselves, from an earlier run or a lost answer.
-    Result<bool> claim_init(const std::string& owner) override {
-        const bool written = NB_TRY(ssm_.put(init_, Secret(owner), Ssm::Type::string, Ssm::Overwrite::no));
-        if (written) return true;
-        const auto holder = NB_TRY(ssm_.get(init_));
-        return holder && holder->reveal() == owner;
-    }
-
     Result<std::optional<Secret>> fetch_kubeconfig() const override { return ssm_.get(kubeconfig_); }
     Result<void> publish_kubeconfig(const Secret& kubeconfig) override {
         NB_CHECK(ssm_.put(kubeconfig_, kubeconfig, Ssm::Type::secure_string, Ssm::Overwrite::yes));
@@ -44,7 +35,7 @@ class SsmJoinStore final : public JoinStore {
    private:
     AwsClient& client_;
     mutable Ssm ssm_;
-    std::string join_, init_, kubeconfig_;
+    std::string join_, kubeconfig_;
 };
 
 }  // namespace

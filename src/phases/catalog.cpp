@@ -1,5 +1,7 @@
 #include "phases/catalog.hpp"
 
+#include <algorithm>
+
 #include "phases/admin_kubeconfig.hpp"
 #include "phases/bake.hpp"
 #include "phases/bundle.hpp"
@@ -94,7 +96,7 @@ void add_worker_phases(NodePhases& phases, const NodeServices& s) {
 NodePhases node_phases(const NodeServices& s, const std::optional<RepairOptions>& repair) {
     NodePhases phases;
     add_host_phases(phases, s, PodsDns::own);
-    if (repair) phases.push_back(make_repair_phase(s, *repair));
+    if (repair) phases.insert(std::next(phases.begin()), make_repair_phase(s, *repair));  // behind preflight
     add_software_phases(phases, s, s.config.node.role);
     if (s.config.node.role == Role::control_plane)
         add_control_plane_phases(phases, s);
@@ -112,7 +114,17 @@ Result<Catalog> make_node_catalog(const NodeServices& services) {
 }
 
 Result<Catalog> make_repair_catalog(const NodeServices& services, RepairOptions options) {
-    return runnable(node_phases(services, std::move(options)), services.host);
+    std::vector<Runnable> out;
+    for (auto& phase : node_phases(services, std::move(options)))
+        out.push_back(make_runnable(std::move(phase), services.host));
+    // A worker that leaves is another machine to every later phase: none may look at it before, or it would find a member.
+    // On a control plane nothing depends on what is repaired, and much may be mended where it cannot be.
+    if (services.config.node.role == Role::worker) {
+        const auto repair =
+            std::find_if(out.begin(), out.end(), [](const Runnable& phase) { return phase.info.name == "repair"; });
+        for (auto later = std::next(repair); later != out.end(); ++later) later->info.needs.emplace_back("repair");
+    }
+    return Catalog::make(std::move(out));
 }
 
 Result<Catalog> make_bake_catalog(const NodeServices& services) {

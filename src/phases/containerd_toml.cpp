@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include "base/toml.hpp"
+#include "bundle/registry.hpp"
 
 namespace nodeboot {
 namespace {
@@ -163,7 +164,7 @@ Result<ContainerdFile> make_containerd_file(const Config& config, const Version&
 }
 
 std::string pause_image(const Config& config) {
-    if (!config.containerd.pause_image.empty()) return config.containerd.pause_image;
+    if (!config.containerd.pause_image.empty()) return normalised_image(config.containerd.pause_image);
     // PauseVersion in cmd/kubeadm/app/constants/constants.go of each release.
     struct Row {
         unsigned minor;

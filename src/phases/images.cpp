@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "base/backoff.hpp"
+#include "bundle/registry.hpp"
 #include "phases/kubeadm.hpp"
 #include "phases/membership.hpp"
 
@@ -24,6 +25,13 @@ bool named(const std::string& reference, std::string_view name) {
 bool control_planes_own(const std::string& reference) {
     return named(reference, "kube-apiserver") || named(reference, "kube-controller-manager") ||
            named(reference, "kube-scheduler") || named(reference, "etcd");
+}
+
+// CRI lists "docker.io/library/busybox:1" where a config may say "busybox:1".
+std::set<std::string> normalised(const std::vector<std::string>& images) {
+    std::set<std::string> names;
+    for (const auto& image : images) names.insert(normalised_image(image));
+    return names;
 }
 
 class Images final : public NodePhase {
@@ -56,10 +64,10 @@ class Images final : public NodePhase {
 
     Result<std::vector<std::string>> missing_images(const HostView& view,
                                                     const std::vector<std::string>& present) const {
-        const std::set<std::string> have(present.begin(), present.end());
+        const auto have = normalised(present);
         std::vector<std::string> missing;
         for (const auto& image : NB_TRY(wanted(view)))
-            if (!have.contains(image)) missing.push_back(image);
+            if (!have.contains(normalised_image(image))) missing.push_back(image);
         return missing;
     }
 
@@ -92,6 +100,9 @@ class Images final : public NodePhase {
         const auto listed = NB_TRY(
             view.query({.argv = {"kubeadm", "config", "images", "list", "--kubernetes-version", "v" + version.text(),
                                  "--image-repository", services_.config.kubernetes.image_repository}}));
+        if (listed.exit_code != 0)
+            return fail(ErrorKind::io,
+                        fmt::format("'kubeadm config images list' exited with {}: {}", listed.exit_code, listed.err));
         std::vector<std::string> all;
         std::istringstream lines(listed.out);
         for (std::string line; std::getline(lines, line);)
@@ -138,7 +149,7 @@ class Images final : public NodePhase {
     Result<void> import_from_bundle(ActionContext& context) const {
         const auto manifest = NB_TRY(bundle_->verified(context));
         const auto present = NB_TRY(services_.cri.images());
-        for (const auto& file : archives_to_import(role_, manifest, {present.begin(), present.end()})) {
+        for (const auto& file : archives_to_import(role_, manifest, normalised(present))) {
             context.step.progress("importing " + file.path);
             NB_CHECK(run_checked(context.host, {.argv = {"ctr", "--namespace", "k8s.io", "images", "import",
                                                          (bundle_->folder() / file.path).string()},
@@ -182,7 +193,7 @@ std::vector<std::string> images_for(Role role, const std::vector<std::string>& a
 std::vector<BundleFile> archives_to_import(Role role, const BundleManifest& manifest,
                                            const std::set<std::string>& present) {
     const auto needless = [&](const std::string& ref) {
-        return present.contains(ref) || (role == Role::worker && control_planes_own(ref));
+        return present.contains(normalised_image(ref)) || (role == Role::worker && control_planes_own(ref));
     };
     std::vector<BundleFile> out;
     for (const auto& file : manifest.files)

@@ -17,7 +17,7 @@ std::shared_ptr<const NodePhase> make_images_phase(const NodeServices& services,
 /// Of `all` (kubeadm config images list), those that a node of this role runs.
 std::vector<std::string> images_for(Role role, const std::vector<std::string>& all);
 
-/// The image archives of a bundle that bring something which is not `present`; on a worker without those that hold
+/// The image archives of a bundle that bring something which is not `present`, a list of CRI's; on a worker without those that hold
 /// nothing but the control plane's own programs. Others, whatever they are, somebody packed for these nodes.
 std::vector<BundleFile> archives_to_import(Role role, const BundleManifest& manifest,
                                            const std::set<std::string>& present);

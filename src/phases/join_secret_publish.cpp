@@ -6,6 +6,7 @@
 
 #include "base/json.hpp"
 #include "net/bootstrap_token.hpp"
+#include "net/discovery.hpp"
 #include "phases/kubeadm.hpp"
 
 namespace nodeboot {
@@ -37,18 +38,53 @@ class JoinSecretPublish final : public NodePhase {
         if (!secret) return std::string("not published");
         const Duration left = secret->expires - services_.clock.wall();
         if (left <= Duration::zero()) return std::string("expired");
+        if (secret->ca_cert_hashes != std::vector<std::string>{NB_TRY(services_.kube.ca_hash())})
+            return std::string("another CA");
         if (left < services_.config.join.token_ttl / 2) return fmt::format("expires in {}", format_duration(left));
         if (const auto endpoint = NB_TRY(services_.kube.endpoint()); secret->endpoint != endpoint)
             return fmt::format("points to {}", secret->endpoint);
-        if (secret->ca_cert_hashes != std::vector<std::string>{NB_TRY(services_.kube.ca_hash())})
-            return std::string("another CA");
         auto api = NB_TRY(services_.kube.admin());
         if (!NB_TRY(is_signed(*api, NB_TRY(parse_bootstrap_token(secret->token)))))
             return std::string("its token is gone");
         return std::string();
     }
 
+    /// Two control planes with one cluster.name would replace each other's secret for ever, and deal the workers out between
+    /// them. The later one gives way while the other's cluster lives; the one that takes the place of a machine that
+    /// is gone has a new CA, too, and publishes once nobody proved to have the old one for `patience`, which outlasts a
+    /// restart of an API server.
+    Result<void> give_way_to_another_control_plane(ActionContext& context) const {
+        constexpr Duration patience = std::chrono::minutes(1), pause = std::chrono::seconds(5);
+        const auto published = services_.store.fetch(Look::patiently);
+        if (!published && published.error().kind == ErrorKind::corrupted) return {};
+        const auto other = NB_TRY(published);
+        if (!other || other->expires <= services_.clock.wall()) return {};
+        if (other->ca_cert_hashes == std::vector<std::string>{NB_TRY(services_.kube.ca_hash())}) return {};
+        const Deadline until = Deadline::after(context.step.clock, patience);
+        for (;;) {
+            const auto lives =
+                cluster_has_ca(services_.http, other->endpoint, other->ca_cert_hashes, context.step.stop);
+            if (lives && *lives)
+                return fail(
+                    ErrorKind::refused,
+                    fmt::format("{} is the join secret of another control plane, which answers at {}; this one "
+                                "does not replace it",
+                                services_.store.describe(), other->endpoint),
+                    fmt::format("a cluster has one control plane: is there a second machine with role = "
+                                "\"control-plane\" and cluster.name = \"{}\"? Give one of them another name, or "
+                                "switch off the one that you do not want",
+                                services_.config.cluster.name));
+            if (lives) return {};  // somebody else lives at that address by now
+            if (lives.error().kind == ErrorKind::cancelled) return fail(lives.error());
+            if (until.passed(context.step.clock)) return {};
+            context.step.progress(fmt::format("the secret of another control plane is published: is {} gone? {}",
+                                              other->endpoint, lives.error().text()));
+            NB_CHECK(context.step.clock.sleep(pause, context.step.stop));
+        }
+    }
+
     Result<void> publish(ActionContext& context) const {
+        NB_CHECK(give_way_to_another_control_plane(context));
         auto api = NB_TRY(services_.kube.admin());
         JoinSecret secret;
         const BootstrapToken token = NB_TRY(generate_bootstrap_token());
@@ -82,7 +118,7 @@ class JoinSecretPublish final : public NodePhase {
     PhaseInfo info_{"join-secret",
                     "the secret that workers join with, published and fresh",
                     {"kubeadm-init"},
-                    std::chrono::minutes(3)};
+                    std::chrono::minutes(4)};
 };
 
 }  // namespace

@@ -57,7 +57,12 @@ Result<void> run_kubeadm(ActionContext& context, std::vector<std::string> argume
     arguments.insert(arguments.begin(), "kubeadm");
     context.step.progress(to_text(arguments));
     const Duration limit = std::min(timeout, context.step.deadline.remaining(context.step.clock));
-    const auto output = NB_TRY(context.host.run({.argv = arguments, .timeout = limit}));
+    auto ran = context.host.run({.argv = arguments, .timeout = limit});
+    if (!ran) {  // stopped or too late: the message quotes what it printed so far, the token among it
+        ran.error().message = without_tokens(std::move(ran.error().message));
+        return fail(std::move(ran).error());
+    }
+    const auto& output = *ran;
     if (output.exit_code == 0) return {};
     return fail(
         ErrorKind::io,

@@ -61,7 +61,7 @@ Json node_registration(const Config& config, const KubeadmFacts& facts, const st
     std::string labels;
     for (const auto& [key, value] : config.node.labels)  // a control plane gets the others from the phase node-roles
         if (may_label_itself(key)) labels += (labels.empty() ? "" : ",") + key + "=" + value;
-    if (!labels.empty()) arguments["node-labels"] = labels;
+    add_node_labels(arguments, labels);
     // Not in KubeletConfiguration, which is the whole cluster's: a node without this file could start no pod.
     if (!facts.resolv_conf.empty()) arguments.emplace("resolv-conf", facts.resolv_conf);
     if (!arguments.empty()) out["kubeletExtraArgs"] = extra_args(facts.version, arguments);
@@ -147,6 +147,12 @@ Json proxy_configuration(const Config& config) {
 }
 
 }  // namespace
+
+void add_node_labels(std::map<std::string, std::string>& arguments, const std::string& labels) {
+    if (labels.empty()) return;
+    std::string& given = arguments["node-labels"];
+    given += (given.empty() ? "" : ",") + labels;
+}
 
 std::string render_kubeadm_init(const Config& config, const KubeadmFacts& facts) {
     // No "---" before the first document: kubeadm takes a comment in front of it for a document without a kind.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <string>
 
 #include "base/config.hpp"
@@ -22,5 +23,8 @@ std::string render_kubeadm_init(const Config& config, const KubeadmFacts& facts)
 
 /// JoinConfiguration. Holds the token, so the result goes to a 0600 file that is removed after the join.
 Secret render_kubeadm_join(const Config& config, const KubeadmFacts& facts, const JoinSecret& join);
+
+/// node.labels in kubelet's arguments, beside those that kubelet.extra_args gives itself.
+void add_node_labels(std::map<std::string, std::string>& arguments, const std::string& labels);
 
 }  // namespace nodeboot

@@ -143,7 +143,7 @@ Flags flags_for_join(const Config& config) {
     Flags flags = config.kubelet.extra_args;
     std::string labels;
     for (const auto& [key, value] : config.node.labels) labels += (labels.empty() ? "" : ",") + key + "=" + value;
-    if (!labels.empty()) flags["node-labels"] = labels;
+    add_node_labels(flags, labels);
     if (!config.node.taints.empty()) flags.emplace("register-with-taints", taints_as_flag(config.node.taints));
     return flags;
 }

@@ -32,7 +32,9 @@ class KubeconfigPublish final : public NodePhase {
 
    private:
     const NodeServices& services_;
-    PhaseInfo info_{"kubeconfig", "admin access published for `cluster kubeconfig`", {"kubeadm-init"}};
+    PhaseInfo info_{"kubeconfig",
+                    "admin access published for `cluster kubeconfig`",
+                    {"join-secret"}};  // which gives way where another control plane has published
 };
 
 }  // namespace

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <nlohmann/json.hpp>
+
 #include "net/sha256.hpp"
 #include "support/fake_http.hpp"
 #include "support/manual_clock.hpp"
@@ -34,6 +37,33 @@ TEST(Registry, a_token_that_runs_out_between_two_layers_is_fetched_anew) {
     ASSERT_TRUE(fetched) << fetched.error().text();
     EXPECT_EQ(tokens, 2);
     EXPECT_TRUE(std::filesystem::exists(folder / "layout" / "blobs/sha256" / digest.substr(7)));
+}
+
+TEST(Registry, the_layout_names_the_image_as_kubelet_will_ask_for_it) {
+    const std::string digest = "sha256:" + sha256_hex("blob");
+    const std::string manifest = R"({"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"digest":")" +
+                                 digest + R"("},"layers":[]})";
+    const std::string pinned = "sha256:" + sha256_hex(manifest);
+    const std::pair<std::string, std::string> names[] = {
+        {"busybox:1", "docker.io/library/busybox:1"},
+        {"flannel/flannel:v1", "docker.io/flannel/flannel:v1"},
+        {"registry.example/a:1@" + pinned, "registry.example/a@" + pinned},
+        {"registry.example/a:1", "registry.example/a:1"},
+    };
+    for (const auto& [reference, name] : names) {
+        testing::FakeHttp http;
+        http.then(200, manifest);
+        http.then(200, "blob");
+        testing::ManualClock clock;
+        const Log log([](LogLevel, std::string_view) {}, LogLevel::error);
+        testing::TemporaryFolder folder;
+        Fetcher fetcher(http, clock, log, {});
+        const auto fetched = fetch_image(fetcher, reference, "amd64", folder / "layout");
+        ASSERT_TRUE(fetched) << fetched.error().text();
+        std::ifstream file(folder / "layout" / "index.json");
+        const auto index = nlohmann::json::parse(file);
+        EXPECT_EQ(index["manifests"][0]["annotations"]["io.containerd.image.name"], name);
+    }
 }
 
 TEST(Registry, a_layer_that_is_not_what_its_digest_says_is_named_as_such) {

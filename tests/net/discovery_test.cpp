@@ -92,5 +92,20 @@ TEST_F(DiscoveryTest, an_expired_token_and_an_unfinished_control_plane_have_thei
     EXPECT_EQ(discover_cluster(*http_, secret_).error().kind, ErrorKind::unavailable);
 }
 
+TEST_F(DiscoveryTest, a_cluster_is_told_by_its_ca_also_when_its_token_is_gone) {
+    signing_secret_.clear();
+    start();
+    const std::string endpoint = secret_.endpoint;
+    EXPECT_EQ(cluster_has_ca(*http_, endpoint, secret_.ca_cert_hashes).value(), true);
+    EXPECT_EQ(cluster_has_ca(*http_, endpoint, {"sha256:" + std::string(64, 'e')}).value(), false);
+    start(404);
+    EXPECT_EQ(cluster_has_ca(*http_, secret_.endpoint, secret_.ca_cert_hashes).error().kind, ErrorKind::unavailable);
+    server_.reset();
+    EXPECT_EQ(cluster_has_ca(*http_, secret_.endpoint, secret_.ca_cert_hashes).error().kind, ErrorKind::unavailable);
+    advertised_ca_ = testing::make_ca("kubernetes");  // claims a CA that did not sign its certificate
+    start();
+    EXPECT_EQ(cluster_has_ca(*http_, secret_.endpoint, {ca_hash(advertised_ca_.certificate).value()}).value(), false);
+}
+
 }  // namespace
 }  // namespace nodeboot

@@ -4,10 +4,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <filesystem>
 #include <fstream>
-#include <thread>
 
 namespace nodeboot {
 namespace {
@@ -70,21 +68,6 @@ TEST_F(FolderJoinStoreTest, a_malformed_document_is_corrupted_with_its_path) {
     ASSERT_FALSE(fetched);
     EXPECT_EQ(fetched.error().kind, ErrorKind::corrupted);
     EXPECT_NE(fetched.error().text().find("/store/demo/join"), std::string::npos);
-}
-
-TEST_F(FolderJoinStoreTest, exactly_one_of_many_wins_the_election_and_keeps_it) {
-    std::atomic<int> winners{0};
-    std::vector<std::thread> nodes;
-    for (int i = 0; i < 16; ++i)
-        nodes.emplace_back([&, i] {
-            if (store_->claim_init("node-" + std::to_string(i)).value_or(false)) ++winners;
-        });
-    for (auto& node : nodes) node.join();
-    EXPECT_EQ(winners, 1);
-    int again = 0;
-    for (int i = 0; i < 16; ++i) again += store_->claim_init("node-" + std::to_string(i)).value() ? 1 : 0;
-    EXPECT_EQ(again, 1);
-    EXPECT_EQ(mode("/store/demo/init"), 0600u);
 }
 
 }  // namespace

@@ -42,7 +42,6 @@ class ScriptedStore final : public JoinStore {
         return answer;
     }
     Result<void> publish(const JoinSecret&) override { return {}; }
-    Result<bool> claim_init(const std::string&) override { return true; }
     Result<std::optional<Secret>> fetch_kubeconfig() const override { return std::optional<Secret>{}; }
     Result<void> publish_kubeconfig(const Secret&) override { return {}; }
     std::string describe() const override { return "store"; }

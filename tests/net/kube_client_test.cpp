@@ -101,6 +101,18 @@ TEST(KubeClient, silence_is_unavailable_and_absence_is_a_successful_removal) {
     EXPECT_EQ(api->get("/p").error().kind, ErrorKind::unavailable);
 }
 
+TEST(KubeClient, an_identity_that_is_unknown_is_not_taken_for_a_server_that_is_not_ready) {
+    FakeHttp http;
+    const auto api = make_kube_client(http, config());
+    http.then(401, status_body("Unauthorized", "Unauthorized"));
+    http.then(403, status_body("Forbidden", "rbac: clusterroles are not read yet"));
+    const auto ready = api->ready();
+    ASSERT_FALSE(ready);
+    EXPECT_EQ(ready.error().kind, ErrorKind::permission);
+    EXPECT_NE(ready.error().hint.find("expired certificate"), std::string::npos);
+    EXPECT_FALSE(api->ready().value());
+}
+
 TEST(KubeClient, without_a_ca_nothing_is_sent) {
     FakeHttp http;
     const auto api = make_anonymous_kube_client(http, "https://h:6443", "");

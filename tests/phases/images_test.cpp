@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <map>
 #include <mutex>
 #include <set>
 
@@ -33,7 +34,9 @@ std::vector<std::string> imported(Role role, const std::set<std::string>& presen
         image("images/unnamed.tar", {}),
     };
     std::vector<std::string> paths;
-    for (const auto& file : archives_to_import(role, manifest, present)) paths.push_back(file.path);
+    std::set<std::string> listed;  // as CRI does
+    for (const auto& ref : present) listed.insert("docker.io/" + ref);
+    for (const auto& file : archives_to_import(role, manifest, listed)) paths.push_back(file.path);
     return paths;
 }
 
@@ -55,6 +58,7 @@ class Registry final : public Cri {
    public:
     std::vector<std::string> pulled;
     std::set<std::string> unreachable;
+    std::map<std::string, std::string> stored_as;  ///< what containerd makes of a reference
     Result<CriStatus> status() const override { return CriStatus{}; }
     Result<std::vector<std::string>> images() const override {
         const std::lock_guard lock(mutex_);
@@ -63,7 +67,8 @@ class Registry final : public Cri {
     Result<void> pull(const std::string& reference, Duration) override {
         const std::lock_guard lock(mutex_);
         if (unreachable.contains(reference)) return fail(ErrorKind::not_found, reference + ": not found");
-        pulled.push_back(reference);
+        const auto stored = stored_as.find(reference);
+        pulled.push_back(stored == stored_as.end() ? reference : stored->second);
         return {};
     }
     Result<std::vector<std::string>> sandboxes() const override { return std::vector<std::string>{}; }
@@ -120,6 +125,35 @@ TEST(Images, one_that_cannot_be_pulled_fails_the_phase_by_name) {
     const auto done = node.converge(*phase);
     ASSERT_FALSE(done);
     EXPECT_THAT(done.error().text(), HasSubstr("registry.k8s.io/etcd:3.6"));
+}
+
+// containerd's ParseDockerRef: the registry is put in, and a tag beside a digest left out.
+TEST(Images, a_name_that_containerd_writes_in_another_way_is_known_again) {
+    const std::string digest = "@sha256:" + std::string(64, 'a');
+    const std::pair<std::string, std::string> names[] = {
+        {"flannel/flannel:v0.28.0", "docker.io/flannel/flannel:v0.28.0"},
+        {"docker.io/busybox:1", "docker.io/library/busybox:1"},
+        {"index.docker.io/a/b:1", "docker.io/a/b:1"},
+        {"ghcr.io/flannel-io/flannel:v0.28.0" + digest, "ghcr.io/flannel-io/flannel" + digest},
+        {"localhost:5000/flannel:v1" + digest, "localhost:5000/flannel" + digest},
+    };
+    for (const auto& [configured, stored] : names) {
+        SCOPED_TRACE(configured);
+        Bare node;
+        node.config.flannel.image = configured;
+        node.registry.stored_as[configured] = stored;
+        testing::expect_converges(node, *make_images_phase(node.pulling, nullptr, Role::control_plane));
+        EXPECT_THAT(node.registry.pulled, Contains(stored));
+    }
+}
+
+TEST(Images, a_list_that_kubeadm_could_not_make_is_an_error_and_not_an_empty_one) {
+    Bare node;
+    node.host.programs["kubeadm config images list"] = [](const Command&) {
+        return CommandOutput{137, "", "killed for want of memory"};
+    };
+    const auto phase = make_images_phase(node.pulling, nullptr, Role::control_plane);
+    EXPECT_THAT(planned(node, *phase), Contains(HasSubstr("killed for want of memory")));
 }
 
 TEST(Images, a_kubeadm_that_does_not_answer_is_an_error_and_not_an_empty_list) {

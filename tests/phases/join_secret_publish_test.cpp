@@ -2,8 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include "base/encoding.hpp"
+#include "net/certificate.hpp"
 #include "phases/kubeadm.hpp"
 #include "support/fake_services.hpp"
+#include "support/test_pki.hpp"
 
 namespace nodeboot {
 namespace {
@@ -73,6 +76,76 @@ TEST(JoinSecretPublish, each_way_a_published_secret_can_be_bad_is_named_and_mend
     }
 }
 
+/// What another control plane's API says to anybody at its endpoint.
+std::string cluster_info_of(const std::string& ca_pem) {
+    return nlohmann::json{{"data",
+                           {{"kubeconfig",
+                             "apiVersion: v1\nkind: Config\nclusters:\n- name: \"\"\n  cluster:\n    "
+                             "certificate-authority-data: " +
+                                 base64_encode(ca_pem) + "\n    server: https://10.0.0.99:6443\nusers: null\n"}}}}
+        .dump();
+}
+
+/// A control plane that finds the secret of another one with the same cluster.name.
+struct Second : FakeNode {
+    Second() {
+        prepare(*this);
+        config.cluster.name = "demo";
+        store.secret = JoinSecret{"10.0.0.99:6443",
+                                  Secret("abcdef.0123456789abcdef"),
+                                  {ca_hash(other_ca.certificate).value()},
+                                  clock.wall() + std::chrono::hours(1),
+                                  "v1.35.1"};
+    }
+    HttpResponse& answer() {
+        return web.answers["https://10.0.0.99:6443/api/v1/namespaces/kube-public/configmaps/cluster-info"];
+    }
+    testing::KeyPair other_ca = testing::make_ca("kubernetes");
+};
+
+TEST(JoinSecretPublish, the_secret_of_another_control_plane_that_lives_is_not_replaced) {
+    for (const Duration age : {Duration::zero(), Duration(std::chrono::minutes(50))}) {
+        Second node;
+        node.answer() = {200, {}, cluster_info_of(node.other_ca.certificate)};
+        node.clock.advance(age);  // not renewed for long: still not ours
+        const auto done = node.converge(*make_join_secret_publish_phase(node.services));
+        ASSERT_FALSE(done);
+        EXPECT_EQ(done.error().kind, ErrorKind::refused);
+        EXPECT_NE(done.error().message.find("10.0.0.99:6443"), std::string::npos) << done.error().message;
+        EXPECT_NE(done.error().hint.find("cluster.name = \"demo\""), std::string::npos) << done.error().hint;
+        EXPECT_EQ(node.store.secret->endpoint, "10.0.0.99:6443");
+    }
+}
+
+// An instance that was terminated and made again makes a new CA.
+TEST(JoinSecretPublish, the_secret_of_a_control_plane_that_is_gone_is_replaced_after_a_minute) {
+    Second node;
+    const auto before = node.clock.wall();
+    const auto phase = make_join_secret_publish_phase(node.services);
+    ASSERT_TRUE(node.converge(*phase));
+    EXPECT_EQ(node.store.secret->endpoint, "10.0.0.10:6443");
+    EXPECT_GE(node.clock.wall() - before, std::chrono::minutes(1)) << "an API server may just be restarting";
+    EXPECT_LT(node.clock.wall() - before, std::chrono::minutes(2));
+    EXPECT_TRUE(phase->plan(node.host)->empty());
+}
+
+TEST(JoinSecretPublish, one_whose_address_another_cluster_has_by_now_is_replaced_at_once) {
+    Second node;
+    node.answer() = {200, {}, cluster_info_of(testing::make_ca("kubernetes").certificate)};
+    const auto before = node.clock.wall();
+    ASSERT_TRUE(node.converge(*make_join_secret_publish_phase(node.services)));
+    EXPECT_EQ(node.store.secret->endpoint, "10.0.0.10:6443");
+    EXPECT_LT(node.clock.wall() - before, std::chrono::seconds(1));
+}
+
+TEST(JoinSecretPublish, one_that_expired_is_replaced_whoever_answers) {
+    Second node;
+    node.answer() = {200, {}, cluster_info_of(node.other_ca.certificate)};
+    node.clock.advance(std::chrono::hours(2));
+    ASSERT_TRUE(node.converge(*make_join_secret_publish_phase(node.services)));
+    EXPECT_EQ(node.store.secret->endpoint, "10.0.0.10:6443");
+}
+
 /// Answers late: only who looks patiently gets something.
 class LateStore final : public JoinStore {
    public:
@@ -82,7 +155,6 @@ class LateStore final : public JoinStore {
         return store_.fetch(look);
     }
     Result<void> publish(const JoinSecret& secret) override { return store_.publish(secret); }
-    Result<bool> claim_init(const std::string& owner) override { return store_.claim_init(owner); }
     Result<std::optional<Secret>> fetch_kubeconfig() const override { return store_.fetch_kubeconfig(); }
     Result<void> publish_kubeconfig(const Secret& text) override { return store_.publish_kubeconfig(text); }
     std::string describe() const override { return store_.describe(); }

@@ -125,5 +125,16 @@ TEST(KubeadmConfig, a_control_plane_s_taint_stands_once_and_only_beside_others) 
     EXPECT_EQ(join.reveal().find("node-role"), std::string_view::npos);
 }
 
+TEST(KubeadmConfig, labels_of_the_node_stand_beside_those_that_kubelet_is_given_by_hand) {
+    Config config;
+    config.kubelet.extra_args = {{"node-labels", "zone=a"}};
+    config.node.labels = {{"example.com/rack", "7"}};
+    const KubeadmFacts facts{{1, 35, 1}, "n1", ""};
+    const JoinSecret join{"10.0.0.10:6443", Secret("abcdef.0123456789abcdef"), {"sha256:x"}, {}, "v1.35.1"};
+    for (const std::string& text :
+         {render_kubeadm_init(config, facts), std::string(render_kubeadm_join(config, facts, join).reveal())})
+        EXPECT_NE(text.find("zone=a,example.com/rack=7"), std::string::npos) << text;
+}
+
 }  // namespace
 }  // namespace nodeboot

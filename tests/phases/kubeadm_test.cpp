@@ -37,6 +37,19 @@ TEST(RunKubeadm, a_failure_names_the_errors_that_kubeadm_printed_and_hides_token
     EXPECT_EQ(text.find("abcdef.0123456789abcdef"), std::string::npos);
 }
 
+TEST(RunKubeadm, one_that_took_too_long_hides_tokens_too) {
+    FakeNode node;
+    node.host.unfinished["kubeadm init"] = {ErrorKind::timeout,
+                                            "'kubeadm init' took longer than 6m; it said last: [bootstrap-token] Using "
+                                            "token: abcdef.0123456789abcdef"};
+    StepContext step = node.step();
+    ActionContext context{node.host, step};
+    const auto result = run_kubeadm(context, {"init"}, std::chrono::minutes(6));
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().kind, ErrorKind::timeout);
+    EXPECT_NE(result.error().text().find("Using token: <token>"), std::string::npos) << result.error().text();
+}
+
 TEST(RunKubeadm, a_crash_is_told_by_its_first_line_not_by_the_end_of_the_stack_trace) {
     FakeNode node;
     node.host.programs["kubeadm"] = [](const Command&) {

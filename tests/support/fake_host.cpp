@@ -150,6 +150,7 @@ Result<void> FakeHost::swap_off(const Path& device) {
 
 Result<CommandOutput> FakeHost::run(const Command& command) {
     log.push_back("run " + to_text(command.argv));
+    if (const auto it = unfinished.find(to_text(command.argv)); it != unfinished.end()) return fail(it->second);
     return program(command);
 }
 

@@ -24,6 +24,7 @@ class FakeHost final : public Host {
     DiskSpace disk{30ULL << 30, 25ULL << 30};
     /// First match by longest prefix of the argv text; absent: exit 127.
     std::map<std::string, std::function<CommandOutput(const Command&)>> programs;
+    std::map<std::string, Error> unfinished;  ///< by argv text: what run() then ends with, as after its timeout
     /// Called after write_kernel, swap_off, unit_verb and run, to let the fake kernel react.
     std::vector<std::string> log;
     WallTime now{};

@@ -73,15 +73,10 @@ class FakeKube final : public KubeApi {
 class FakeStore final : public JoinStore {
    public:
     std::optional<JoinSecret> secret;
-    std::string init_owner;
     Result<std::optional<JoinSecret>> fetch(Look) const override { return secret; }
     Result<void> publish(const JoinSecret& published) override {
         secret = published;
         return {};
-    }
-    Result<bool> claim_init(const std::string& owner) override {
-        if (init_owner.empty()) init_owner = owner;
-        return init_owner == owner;
     }
     std::optional<Secret> kubeconfig;
     Result<std::optional<Secret>> fetch_kubeconfig() const override { return kubeconfig; }
