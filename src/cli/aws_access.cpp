@@ -27,7 +27,8 @@ class SessionAccess final : public AwsAccess {
              .endpoint_url = config.aws.endpoint_url,
              .read_file = read_through(host),
              .run_program = [&host](const std::vector<std::string>& argv) -> Result<Secret> {
-                 auto output = NB_TRY(run_checked(host, {.argv = argv, .environment = operators_environment()}));
+                 auto output = NB_TRY(run_checked(
+                     host, {.argv = argv, .environment = operators_environment(), .output_is_secret = true}));
                  return Secret(std::move(output.out));
              },
              // An operator's machine may be an instance or not: a second tells.

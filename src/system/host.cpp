@@ -49,11 +49,11 @@ Result<CommandOutput> run_checked(Host& host, const Command& command) {
     if (output.exit_code == 0) return output;
     std::string said = tail(output.err, 2000);
     // apt and dpkg say on standard output what they then sum up in one line on standard error.
-    if (said.find('\n') == std::string::npos)
+    if (!command.output_is_secret && said.find('\n') == std::string::npos)
         if (const std::string printed = tail(output.out, 1000); !printed.empty())
             said = said.empty() ? printed : said + "; before that: " + printed;
-    return fail(ErrorKind::io, fmt::format("'{}' exited with {}: {}", to_text(command.argv), output.exit_code,
-                                           said.empty() ? "it printed nothing" : said));
+    if (said.empty()) said = command.output_is_secret ? "it printed nothing on standard error" : "it printed nothing";
+    return fail(ErrorKind::io, fmt::format("'{}' exited with {}: {}", to_text(command.argv), output.exit_code, said));
 }
 
 }  // namespace nodeboot

@@ -49,6 +49,7 @@ struct Command {
     Duration timeout = std::chrono::seconds(60);  ///< then SIGTERM to the whole process group, 5 s later SIGKILL
     std::optional<Secret> input = std::nullopt;   ///< standard input; closed when absent
     std::vector<std::string> environment = {};    ///< "NAME=value", added to a minimal PATH/HOME/LANG=C.UTF-8 one
+    bool output_is_secret = false;                ///< standard output: no error of a failing program quotes it
 };
 
 struct CommandOutput {
@@ -115,7 +116,8 @@ class Host : public HostView {
     virtual Result<void> daemon_reload() = 0;
 };
 
-/// run() whose non-zero exit is an error that quotes the command and the last lines it printed.
+/// run() whose non-zero exit is an error that quotes the command and the last lines it printed, of Command::output_is_secret
+/// those of standard error alone.
 Result<CommandOutput> run_checked(Host& host, const Command& command);
 
 /// "kubeadm init --config /etc/…", quoted where a shell would need it; for people, never executed.

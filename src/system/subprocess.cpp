@@ -268,7 +268,7 @@ class Running {
 
     Error ended_early() {
         std::string said = err_.take();
-        if (said.find_first_not_of(" \n") == std::string::npos) said = out_.take();
+        if (!command_.output_is_secret && said.find_first_not_of(" \n") == std::string::npos) said = out_.take();
         while (!said.empty() && (said.back() == '\n' || said.back() == ' ')) said.pop_back();
         if (said.size() > 1000) said = "…" + said.substr(said.size() - 1000);
         const std::string what = *why_ended_ == ErrorKind::timeout

@@ -34,7 +34,8 @@ TEST(AwsAccess, a_credential_process_finds_what_the_operators_environment_says) 
     std::ofstream(home + "/config") << "[default]\nregion = eu-central-1\ncredential_process = sign-in --now\n";
     const std::string program = home + "/sign-in";
     // What an SDK's program looks at; then it fails, so that nothing is asked of AWS.
-    std::ofstream(program) << "#!/bin/sh\necho \"$HOME $AWS_CONFIG_FILE $HTTPS_PROXY $1\" >" + home + "/seen\nexit 3\n";
+    std::ofstream(program) << "#!/bin/sh\necho \"$HOME $AWS_CONFIG_FILE $HTTPS_PROXY $1\" >" + home +
+                                  "/seen\necho the-secret-key\nexit 3\n";
     ASSERT_EQ(::chmod(program.c_str(), 0755), 0);
     Variables variables;
     for (const auto* name : {"AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE"})
@@ -52,6 +53,7 @@ TEST(AwsAccess, a_credential_process_finds_what_the_operators_environment_says) 
     ASSERT_FALSE(got);
     EXPECT_NE(got.error().text().find("credential_process of profile default"), std::string::npos)
         << got.error().text();
+    EXPECT_EQ(got.error().text().find("the-secret-key"), std::string::npos) << got.error().text();
     std::ifstream seen(home + "/seen");
     std::string line;
     std::getline(seen, line);

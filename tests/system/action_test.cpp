@@ -69,6 +69,17 @@ TEST_F(ActionTest, a_silent_failure_says_that_it_was_silent) {
     EXPECT_EQ(perform_on_host(RunCommand{{"false"}}).error().text(), "'false' exited with 1: it printed nothing");
 }
 
+TEST_F(ActionTest, a_failing_programs_secret_output_is_not_quoted) {
+    host_.programs["aws-vault"] = [](const Command&) { return CommandOutput{1, "the-secret-key", "no such profile"}; };
+    host_.programs["op"] = [](const Command&) { return CommandOutput{1, "the-secret-key", ""}; };
+    EXPECT_EQ(run_checked(host_, {.argv = {"aws-vault"}}).error().text(),
+              "'aws-vault' exited with 1: no such profile; before that: the-secret-key");
+    EXPECT_EQ(run_checked(host_, {.argv = {"aws-vault"}, .output_is_secret = true}).error().text(),
+              "'aws-vault' exited with 1: no such profile");
+    EXPECT_EQ(run_checked(host_, {.argv = {"op"}, .output_is_secret = true}).error().text(),
+              "'op' exited with 1: it printed nothing on standard error");
+}
+
 TEST_F(ActionTest, a_procedure_is_its_name_and_arguments) {
     int ran = 0;
     const auto count = [&](ActionContext&) -> Result<void> { return ++ran, Result<void>(); };

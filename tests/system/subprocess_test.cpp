@@ -134,6 +134,19 @@ TEST(Subprocess, a_deadline_ends_the_whole_process_group) {
     EXPECT_LT(std::chrono::steady_clock::now() - began, 2min);
 }
 
+TEST(Subprocess, output_that_is_a_secret_is_quoted_by_no_error) {
+    Command command = shell("echo the-secret-key; exec sleep 100");
+    command.timeout = 300ms;
+    EXPECT_NE(run_process(command).error().text().find("it last said: the-secret-key"), std::string::npos);
+    command.output_is_secret = true;
+    const auto late = run_process(command);
+    ASSERT_FALSE(late);
+    EXPECT_NE(late.error().text().find("did not end within 300ms"), std::string::npos);
+    EXPECT_EQ(late.error().text().find("it last said"), std::string::npos) << late.error().text();
+    command.argv.back() = "echo no such profile >&2; exec sleep 100";
+    EXPECT_NE(run_process(command).error().text().find("it last said: no such profile"), std::string::npos);
+}
+
 TEST(Subprocess, who_does_not_care_for_sigterm_is_killed) {
     const testing::TemporaryFolder folder;
     Command command = shell("trap '' TERM; echo $$ > " + (folder / "pid").string() + "; while :; do sleep 1; done");
