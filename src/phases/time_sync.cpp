@@ -96,9 +96,11 @@ class TimeSync final : public NodePhase {
             return changes;
         }
         const Daemon timesyncd{kTimesyncd, kTimesyncdFile, NB_TRY(view.unit(kTimesyncd))};
-        if (!timesyncd.state.loaded && ours)
-            changes.push_back({"time synchronisation", "neither chrony nor systemd-timesyncd", "systemd-timesyncd",
-                               install_packages({.packages = {{"systemd-timesyncd", ""}}})});
+        if (!timesyncd.state.loaded)
+            if (const auto other = NB_TRY(other_daemon(view)); !other.empty()) {
+                if (ours) NB_CHECK(accept(view, other));
+                return changes;
+            }
         NB_CHECK(plan_timesyncd(changes, view, timesyncd, ours));
         return changes;
     }
@@ -139,12 +141,41 @@ class TimeSync final : public NodePhase {
         return files;
     }
 
+    // The package of another daemon (ntpsec, openntpd, ntp), or "". Debian's daemons conflict with each other: to install
+    // systemd-timesyncd would be to remove it.
+    static Result<std::string> other_daemon(const HostView& view) {
+        for (const auto& package : NB_TRY(read_dpkg_status(view)).providers_of("time-daemon"))
+            if (package != "systemd-timesyncd") return package;  // installed, but its unit is masked, say
+        return std::string();
+    }
+
+    // Somebody chose it; it is no worse at its work. But its servers are not nodeboot's to change.
+    Result<void> accept(const HostView& view, const std::string& package) const {
+        const std::string unit = package + ".service";
+        const std::string keep = "set time.mode to \"keep\" to leave the clock to it";
+        if (servers_ != Config{}.host.time_servers)
+            return fail(ErrorKind::refused,
+                        fmt::format("time.servers is for chrony and systemd-timesyncd, and {} is installed", package),
+                        fmt::format("name them in its own configuration and {}; or remove the package", keep));
+        if (const auto state = NB_TRY(view.unit(unit)); !state.running())
+            return fail(
+                ErrorKind::refused,
+                fmt::format("{} is installed, but {} is {}", package, unit,
+                            state.active.empty() ? "absent" : state.active),
+                fmt::format("start and enable it, or remove the package for systemd-timesyncd's sake; or {}", keep));
+        return {};
+    }
+
     Result<void> plan_timesyncd(std::vector<NodeChange>& changes, const HostView& view, const Daemon& timesyncd,
                                 bool ours) const {
         NB_CHECK(want_file(changes, view, kTimesyncdFile,
                            fmt::format("# Made by nodeboot; change with time.servers in its config.\n[Time]\n"
                                        "NTP={}\n",
                                        join(servers_, " "))));
+        // After its file, which it then reads as the package starts it.
+        if (!timesyncd.state.loaded && ours)
+            changes.push_back({"time synchronisation", "neither chrony nor systemd-timesyncd", "systemd-timesyncd",
+                               install_packages({.packages = {{"systemd-timesyncd", ""}}})});
         return want_daemon(changes, view, timesyncd, kTimesyncdFile, ours);
     }
 

@@ -18,6 +18,8 @@ std::mutex& dpkg_mutex() {
     return mutex;
 }
 
+bool contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
+
 std::vector<std::string> environment() {
     return {"DEBIAN_FRONTEND=noninteractive", "APT_LISTCHANGES_FRONTEND=none", "UCF_FORCE_CONFFOLD=1",
             "NEEDRESTART_SUSPEND=1"};  // needrestart would restart services that nodeboot looks after
@@ -37,6 +39,7 @@ std::vector<std::string> install_argv(const InstallRequest& request, Duration lo
                                   "--yes",
                                   "--quiet",
                                   "--no-install-recommends",
+                                  "--no-remove",
                                   "-o",
                                   fmt::format("DPkg::Lock::Timeout={}", seconds),
                                   "-o",
@@ -59,11 +62,37 @@ bool has_package_lists(const HostView& view) {
                                 [](const std::string& name) { return name.find("_Packages") != std::string::npos; });
 }
 
-Error explain(AptFailure failure, const std::vector<std::string>& argv, const CommandOutput& output) {
-    std::string said = output.err + output.out;
+// The end of a text, where a program says why.
+std::string tail(std::string_view text) {
     constexpr std::size_t kTail = 1500;
-    if (said.size() > kTail) said = "…" + said.substr(said.size() - kTail);
-    const std::string message = fmt::format("'{}' exited with {}: {}", to_text(argv), output.exit_code, trim(said));
+    text = trim(text);
+    return text.size() <= kTail ? std::string(text) : "…" + std::string(text.substr(text.size() - kTail));
+}
+
+// Of what apt-get update printed, what it did not like. It may end well all the same.
+std::string complaints_of(const CommandOutput& update) {
+    std::vector<std::string> lines;
+    for (const auto text : {std::string_view(update.err), std::string_view(update.out)})
+        for (const auto line : lines_of(text))
+            if (line.starts_with("E:") || line.starts_with("W:")) lines.emplace_back(trim(line));
+    return join(lines, "\n");
+}
+
+// Whether lists did not come that may come yet. A key that is not trusted is told in the same words, and does not mend
+// itself.
+bool is_worth_waiting_for(std::string_view complaints) {
+    const auto lines = lines_of(complaints);
+    return std::any_of(lines.begin(), lines.end(), [](std::string_view line) {
+        return classify_apt_failure(line) == AptFailure::network && !contains(line, "signature") &&
+               !contains(line, "PUBKEY");
+    });
+}
+
+Error explain(AptFailure failure, const std::vector<std::string>& argv, const CommandOutput& output,
+              const std::string& complaints) {
+    const std::string said = output.err + output.out;
+    std::string message = fmt::format("'{}' exited with {}: {}", to_text(argv), output.exit_code, tail(said));
+    if (!complaints.empty()) message += "\n'apt-get update' said before: " + tail(complaints);
     switch (failure) {
         case AptFailure::locked:
             return {ErrorKind::unavailable,
@@ -76,13 +105,21 @@ Error explain(AptFailure failure, const std::vector<std::string>& argv, const Co
                     "check that this machine reaches its package mirror (route, NAT gateway, proxy), then run again",
                     {}};
         case AptFailure::stale_lists:
-            return {
-                ErrorKind::not_found, message, "no configured package source has this; see /etc/apt/sources.list*", {}};
+            return {ErrorKind::not_found,
+                    message,
+                    complaints.empty() ? "no configured package source has this; see /etc/apt/sources.list*"
+                                       : "see what 'apt-get update' said, and /etc/apt/sources.list*",
+                    {}};
         case AptFailure::interrupted:
             return {ErrorKind::io, message, "run 'dpkg --configure -a' and read what it says", {}};
         case AptFailure::disk_full: return {ErrorKind::io, message, "make room on the disk, then run again", {}};
         case AptFailure::other: break;
     }
+    if (contains(said, "remove is disabled"))
+        return {ErrorKind::refused,
+                message,
+                "nodeboot removes no package for another: remove yourself what can go of those above, then run again",
+                {}};
     return {ErrorKind::io, message, "the package manager's own message above says what is wrong", {}};
 }
 
@@ -117,9 +154,13 @@ class Install {
              .environment = environment()});
     }
 
+    Error why(AptFailure failure, const std::vector<std::string>& argv, const CommandOutput& output) const {
+        return explain(failure, argv, output, complaints_);
+    }
+
     Result<void> wait_before_retry(AptFailure failure, const std::vector<std::string>& argv,
                                    const CommandOutput& output) {
-        if (deadline_.remaining(clock()) <= kPoll) return fail(explain(failure, argv, output));
+        if (deadline_.remaining(clock()) <= kPoll) return fail(why(failure, argv, output));
         context_.step.progress(failure == AptFailure::locked ? "waiting for another package manager"
                                                              : "waiting for the package mirror");
         return clock().sleep(kPoll, context_.step.stop);
@@ -144,54 +185,58 @@ class Install {
             const auto failure = classify_apt_failure(output.err + output.out);
             // Half-installed packages cannot be configured; the install that follows unpacks them again.
             if (failure != AptFailure::locked)
-                return failure == AptFailure::disk_full ? Result<void>(fail(explain(failure, argv, output)))
+                return failure == AptFailure::disk_full ? Result<void>(fail(why(failure, argv, output)))
                                                         : Result<void>();
             NB_CHECK(wait_before_retry(failure, argv, output));
         }
     }
 
-    // A mirror that fails does not fail this: the install decides whether what is there is enough.
+    // A mirror that fails does not fail this: the install decides whether what is there is enough. What was said of it is
+    // kept for when it is not.
     Result<void> refresh() {
         refreshed_ = true;
-        const std::vector<std::string> argv{"apt-get", "update", "--quiet", "-o", "Acquire::Retries=3"};
+        // Without Error-Mode it ends well where a mirror did not answer (apt.conf(5); apt before 2.1 does not know it).
+        const std::vector<std::string> argv{
+            "apt-get", "update", "--quiet", "-o", "Acquire::Retries=3", "-o", "APT::Update::Error-Mode=any"};
         for (;;) {
             context_.step.progress("reading package lists");
             const auto output = NB_TRY(execute(argv));
-            const auto failure = classify_apt_failure(output.err + output.out);
-            if (output.exit_code == 0 || failure != AptFailure::locked) return {};
-            NB_CHECK(wait_before_retry(failure, argv, output));
+            complaints_ = complaints_of(output);
+            if (output.exit_code == 0 || classify_apt_failure(output.err + output.out) != AptFailure::locked) return {};
+            NB_CHECK(wait_before_retry(AptFailure::locked, argv, output));
         }
     }
 
     /// Success: worth another try.
     Result<void> recover(const std::vector<std::string>& argv, const CommandOutput& output) {
-        const auto failure = classify_apt_failure(output.err + output.out);
+        auto failure = classify_apt_failure(output.err + output.out);
         if (failure == AptFailure::interrupted && !configured_) {
             configured_ = true;
             return configure();
         }
         // A file that is gone from the mirror (404) looks like a network failure until the lists are new.
         if ((failure == AptFailure::stale_lists || failure == AptFailure::network) && !refreshed_) return refresh();
+        // What the lists do not have may be in those that did not come.
+        if (failure == AptFailure::stale_lists && is_worth_waiting_for(complaints_)) failure = AptFailure::network;
         if (failure == AptFailure::locked) return wait_before_retry(failure, argv, output);
         if (failure == AptFailure::network) {
             NB_CHECK(wait_before_retry(failure, argv, output));
             return refresh();
         }
-        return fail(explain(failure, argv, output));
+        return fail(why(failure, argv, output));
     }
 
     const InstallRequest& request_;
     ActionContext& context_;
     Deadline deadline_;
     bool refreshed_ = false;
+    std::string complaints_;  // of the last update
     bool configured_ = false;
 };
 
 bool is_satisfied(const PackageState& state, const PackageWanted& wanted) {
     return state.installed && (wanted.version.empty() || wanted.version == state.version);
 }
-
-bool contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 
 }  // namespace
 

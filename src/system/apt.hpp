@@ -12,7 +12,7 @@ namespace nodeboot {
 /// Debian packages: what is installed, read from dpkg's own database without a process, and an action that installs.
 /// Installing survives what first boots are made of: apt-daily holding dpkg's lock, an earlier run killed in
 /// mid-install, package lists that are missing or too old, a mirror that does not answer at once. It asks no questions,
-/// keeps config files as they are, and starts again from wherever a crash left dpkg.
+/// keeps config files as they are, removes no package for another, and starts again from wherever a crash left dpkg.
 
 struct PackageState {
     std::string version;     ///< "1.7.24~ds1-2"; of what is unpacked, even when it is not configured
@@ -28,6 +28,8 @@ class DpkgStatus {
     PackageState find(std::string_view package) const;
     /// Packages that an interrupted dpkg left unpacked, half-configured or waiting for triggers.
     std::vector<std::string> unfinished() const;
+    /// Installed packages that say they provide `name` (Debian Policy 7.5), in the order of the database.
+    std::vector<std::string> providers_of(std::string_view name) const;
 
    private:
     std::string text_;

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 
 #include "base/lines.hpp"
@@ -53,6 +54,22 @@ std::vector<std::string> DpkgStatus::unfinished() const {
         if (status.size() != 3) return false;
         const bool settled = status[2] == "installed" || status[2] == "not-installed" || status[2] == "config-files";
         if (!settled || status[1] != "ok") names.emplace_back(field(paragraph, "Package"));
+        return false;
+    });
+    return names;
+}
+
+std::vector<std::string> DpkgStatus::providers_of(std::string_view name) const {
+    std::vector<std::string> names;
+    each_paragraph(text_, [&](std::string_view paragraph) {
+        if (!field(paragraph, "Status").ends_with(" ok installed")) return false;
+        // "ntp, time-daemon (= 1)"
+        for (std::string_view rest = field(paragraph, "Provides"); !rest.empty();) {
+            const auto end = std::min(rest.find(','), rest.size());
+            const auto words = words_of(rest.substr(0, end));
+            if (!words.empty() && words.front() == name) names.emplace_back(field(paragraph, "Package"));
+            rest.remove_prefix(std::min(end + 1, rest.size()));
+        }
         return false;
     });
     return names;

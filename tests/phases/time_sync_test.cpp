@@ -70,12 +70,44 @@ TEST_F(TimeSync, machine_that_may_not_set_its_clock_expects_no_daemon) {
 }
 
 TEST_F(TimeSync, machine_without_a_daemon_gets_timesyncd) {
+    // As Debian's package does: its postinst starts the daemon, and the clock goes on while it installs.
     node.host.programs["apt-get install"] = [this](const Command&) {
+        node.clock.advance(std::chrono::seconds(3));
         node.host.units[kTimesyncd] = running_unit(node.clock.wall());
+        node.clock.advance(std::chrono::seconds(3));
+        node.host.now = node.clock.wall();
         return CommandOutput{};
     };
     node.host.put("/var/lib/apt/lists/deb_main_Packages", "");
     expect_converges(node, *phase());
+}
+
+TEST_F(TimeSync, another_time_daemon_stays_and_keeps_the_clock) {
+    node.host.put("/var/lib/dpkg/status",
+                  "Package: ntpsec\nStatus: install ok installed\nVersion: 1.2.2\nProvides: ntp, time-daemon\n");
+    node.host.units["ntpsec.service"] = running_unit(node.clock.wall());
+    EXPECT_EQ(planned(node, *phase()), Lines{});
+    node.host.units["ntpsec.service"].active = "inactive";
+    EXPECT_NE(error_of(node, *phase()).find("ntpsec is installed, but ntpsec.service is inactive"), std::string::npos)
+        << error_of(node, *phase());
+    node.host.put("/run/systemd/container", "systemd-nspawn");  // where no daemon is expected
+    EXPECT_EQ(planned(node, *phase()), Lines{});
+}
+
+TEST_F(TimeSync, servers_that_somebody_named_are_not_forgotten_where_another_daemon_asks) {
+    node.host.put("/var/lib/dpkg/status",
+                  "Package: openntpd\nStatus: install ok installed\nProvides: time-daemon (= 1)\nVersion: 1:6.2\n");
+    node.host.units["openntpd.service"] = running_unit(node.clock.wall());
+    EXPECT_EQ(planned(node, *phase()), Lines{});
+    node.config.host.time_servers = {"10.0.0.2"};
+    EXPECT_NE(error_of(node, *phase()).find("time.servers"), std::string::npos) << error_of(node, *phase());
+    EXPECT_NE(phase()->plan(node.host).error().hint.find("\"keep\""), std::string::npos);
+}
+
+TEST_F(TimeSync, a_removed_time_daemon_whose_config_is_left_does_not_count) {
+    node.host.put("/var/lib/dpkg/status",
+                  "Package: ntpsec\nStatus: deinstall ok config-files\nVersion: 1.2.2\nProvides: time-daemon\n");
+    EXPECT_EQ(actions(node, *phase()).size(), 4U);
 }
 
 TEST_F(TimeSync, keep_touches_nothing) {

@@ -100,8 +100,10 @@ Result<void> FakeHost::make_symlink(const Path& path, const std::string& target)
 }
 
 Result<void> FakeHost::set_attributes(const Path& path, const FileAttributes& attributes) {
-    log.push_back("chmod " + path.string());
     auto& info = files[path.string()].info;
+    if (info.type == FileInfo::Type::symlink)
+        return fail(ErrorKind::conflict, path.string() + " is a link; its mode cannot be set");
+    log.push_back("chmod " + path.string());
     info.mode = attributes.mode;
     info.uid = attributes.uid;
     info.gid = attributes.gid;
@@ -157,6 +159,7 @@ Result<CommandOutput> FakeHost::run(const Command& command) {
 Result<void> FakeHost::unit_verb(UnitVerb verb, const std::string& unit) {
     log.push_back(std::string(to_string(verb)) + " " + unit);
     auto& state = units[unit];
+    if (verb == UnitVerb::start && state.running()) return {};
     if (verb == UnitVerb::start || verb == UnitVerb::restart) {
         state.active = "active";
         state.sub = "running";

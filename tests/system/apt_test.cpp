@@ -81,8 +81,8 @@ TEST_F(Apt, healthy_machine_runs_one_command_that_asks_nothing) {
     EXPECT_EQ(install({.packages = {{"kubelet", "1.36.1-1.1"}}, .may_change_held = true}), Lines{"apt-get install"});
     EXPECT_TRUE(result);
     const auto& line = node.host.log[0];
-    for (const auto* part : {"--yes", "--no-install-recommends", "DPkg::Lock::Timeout=", "--force-confold",
-                             "--allow-change-held-packages", "-- kubelet=1.36.1-1.1"})
+    for (const auto* part : {"--yes", "--no-remove", "--no-install-recommends", "DPkg::Lock::Timeout=",
+                             "--force-confold", "--allow-change-held-packages", "-- kubelet=1.36.1-1.1"})
         EXPECT_NE(line.find(part), std::string::npos) << part;
     EXPECT_EQ(line.find("--allow-downgrades"), std::string::npos);
 }
@@ -130,6 +130,64 @@ TEST_F(Apt, mirror_that_comes_back_is_waited_for) {
     answers.assign(100, dead);
     install({.packages = {{"runc", ""}}, .patience = std::chrono::seconds(20)});
     EXPECT_EQ(result.error().kind, ErrorKind::unavailable);
+}
+
+constexpr auto kMirrorIsLate =
+    "Err:1 http://mirror.example bookworm InRelease\n  Temporary failure resolving 'mirror.example'\n"
+    "W: Failed to fetch http://mirror.example/dists/bookworm/InRelease  Temporary failure resolving 'mirror.example'\n"
+    "W: Some index files failed to download. They have been ignored, or old ones used instead.\n";
+
+// On a first boot there are no lists yet: apt-get update ends well, having read nothing, and the install finds no package.
+TEST_F(Apt, lists_that_did_not_come_are_asked_for_again) {
+    int updates = 0;
+    node.host.programs["apt-get update"] = [&](const Command&) {
+        return ++updates <= 3 ? CommandOutput{0, "", kMirrorIsLate} : CommandOutput{};
+    };
+    node.host.files.clear();
+    answers.assign(3, "E: Unable to locate package containerd");
+    EXPECT_EQ(install({.packages = {{"containerd", ""}}}).size(), 8U);
+    EXPECT_TRUE(result);
+    EXPECT_NE(node.host.log[0].find("-o APT::Update::Error-Mode=any"), std::string::npos) << node.host.log[0];
+}
+
+TEST_F(Apt, lists_that_never_come_end_with_the_words_of_the_update) {
+    node.host.programs["apt-get update"] = [&](const Command&) { return CommandOutput{100, "", kMirrorIsLate}; };
+    answers.assign(100, "E: Unable to locate package containerd");
+    install({.packages = {{"containerd", ""}}, .refresh_first = true, .patience = std::chrono::seconds(20)});
+    EXPECT_EQ(result.error().kind, ErrorKind::unavailable);
+    EXPECT_NE(result.error().text().find("Temporary failure resolving 'mirror.example'"), std::string::npos)
+        << result.error().text();
+    EXPECT_NE(result.error().hint.find("package mirror"), std::string::npos);
+}
+
+TEST_F(Apt, a_key_that_is_not_trusted_is_named_at_once) {
+    node.host.programs["apt-get update"] = [&](const Command&) {
+        return CommandOutput{
+            100, "Hit:1 http://deb.example bookworm InRelease\n",
+            "W: GPG error: https://pkgs.k8s.io InRelease: The following signatures couldn't be verified "
+            "because the public key is not available: NO_PUBKEY 234654DA9A296436\n"
+            "W: Failed to fetch https://pkgs.k8s.io/InRelease  The following signatures couldn't be "
+            "verified because the public key is not available: NO_PUBKEY 234654DA9A296436\n"
+            "E: The repository 'https://pkgs.k8s.io InRelease' is not signed.\n"};
+    };
+    answers.assign(2, "E: Unable to locate package kubelet");
+    EXPECT_EQ(install({.packages = {{"kubelet", ""}}, .refresh_first = true}),
+              (Lines{"apt-get update", "apt-get install"}));
+    EXPECT_EQ(result.error().kind, ErrorKind::not_found);
+    for (const auto* part :
+         {"Unable to locate package kubelet", "'apt-get update' said before: ", "NO_PUBKEY 234654DA", "is not signed"})
+        EXPECT_NE(result.error().text().find(part), std::string::npos) << result.error().text();
+    EXPECT_EQ(result.error().text().find("Hit:1"), std::string::npos);
+    EXPECT_NE(result.error().hint.find("apt-get update"), std::string::npos) << result.error().hint;
+}
+
+TEST_F(Apt, a_package_is_never_taken_away_for_another) {
+    answers = {
+        "The following packages will be REMOVED:\n  containerd.io docker-ce\n"
+        "E: Packages need to be removed but remove is disabled."};
+    install({.packages = {{"containerd", ""}}});
+    EXPECT_NE(result.error().text().find("containerd.io docker-ce"), std::string::npos);
+    EXPECT_NE(result.error().hint.find("nodeboot removes no package"), std::string::npos) << result.error().hint;
 }
 
 TEST_F(Apt, broken_package_is_an_error_at_once) {
