@@ -1,9 +1,11 @@
 #include "phases/admin_kubeconfig.hpp"
 
 #include <charconv>
+#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "base/lines.hpp"
+#include "base/yaml.hpp"
 #include "phases/kubeadm.hpp"
 #include "system/want.hpp"
 
@@ -31,6 +33,55 @@ std::string_view authority_of(std::string_view kubeconfig) {
     for (const auto line : lines_of(kubeconfig))
         if (const auto text = trim(line); text.starts_with(key)) return trim(text.substr(key.size()));
     return {};
+}
+
+using Json = nlohmann::ordered_json;
+
+Json* child(Json& object, const std::string& key) {
+    if (!object.is_object()) return nullptr;
+    const auto found = object.find(key);
+    return found == object.end() ? nullptr : &*found;
+}
+
+/// The entry of config[list] that is called `name`, its part ("user"); of the first where `name` is empty, which then
+/// gets its name.
+Json* entry(Json& config, const std::string& list, const std::string& part, std::string& name) {
+    Json* const items = child(config, list);
+    if (items == nullptr || !items->is_array()) return nullptr;
+    for (auto& item : *items) {
+        const Json* const its_name = child(item, "name");
+        Json* const found = child(item, part);
+        if (its_name == nullptr || !its_name->is_string() || found == nullptr || !found->is_object()) continue;
+        if (name.empty()) name = its_name->get<std::string>();
+        if (*its_name == name) return found;
+    }
+    return nullptr;
+}
+
+/// kubeadm's kubeconfig: one cluster, one user.
+bool take_over(Json& own, Json& admin, const std::string& list, const std::string& part,
+               std::initializer_list<const char*> keys) {
+    std::string name;
+    Json* const from = entry(admin, list, part, name);
+    Json* const to = from == nullptr ? nullptr : entry(own, list, part, name);
+    if (to == nullptr) return false;
+    for (const char* key : keys)
+        if (const Json* const value = child(*from, key)) (*to)[key] = *value;
+    return true;
+}
+
+/// `own` with what gives access in `admin`: which server, whom to trust, who to be. All else stays as kubectl made it
+/// (namespaces, further users); the very text where it gives that access already. Nothing where it knows no such
+/// cluster or user.
+std::optional<std::string> with_access_of(const std::string& own, const std::string& admin) {
+    auto to = parse_yaml(own), from = parse_yaml(admin);
+    if (!to || !from || to->size() != 1 || from->size() != 1) return std::nullopt;
+    Json& config = to->front();
+    const Json before = config;
+    if (!take_over(config, from->front(), "clusters", "cluster", {"server", "certificate-authority-data"}) ||
+        !take_over(config, from->front(), "users", "user", {"client-certificate-data", "client-key-data"}))
+        return std::nullopt;
+    return config == before ? own : to_yaml(config);
 }
 
 const UserEntry root{"root", 0, 0, "/root"};
@@ -73,8 +124,10 @@ class AdminKubeconfig final : public NodePhase {
     static Result<void> want_no_config(std::vector<NodeChange>& changes, const HostView& view, const UserEntry& user) {
         const Path folder = Path(user.home) / ".kube";
         const Path file = folder / "config";
+        const auto info = NB_TRY(view.stat(file));
         const auto text = NB_TRY(view.read(file)), admin = NB_TRY(view.read(admin_conf));
-        if (text && admin && is_plain_admin_config(*text) && authority_of(*text) == authority_of(*admin))
+        const bool is_file = info && info->type == FileInfo::Type::file;
+        if (is_file && text && admin && is_plain_admin_config(*text) && authority_of(*text) == authority_of(*admin))
             NB_CHECK(want_original(changes, view, file));
         else
             NB_CHECK(want_restored(changes, view, file));
@@ -93,14 +146,31 @@ class AdminKubeconfig final : public NodePhase {
             changes.push_back({file.string(), "absent", "admin access", copy});
             return {};
         }
+        // Mostly to admin.conf. Whoever made it, made it so: it has no mode of its own, and its target is not nodeboot's.
+        if (info->type == FileInfo::Type::symlink) return {};
         const auto now = NB_TRY(view.read(file)).value_or("");
-        if (admin && now != *admin && is_plain_admin_config(now)) {
-            if (authority_of(now) != authority_of(*admin)) NB_CHECK(keep_original(changes, view, file));
+        if (!admin || now == *admin || !is_plain_admin_config(now))
+            return want_attributes(changes, file, *info, wanted);
+        const bool same_cluster = authority_of(now) == authority_of(*admin);
+        const auto mended = same_cluster ? with_access_of(now, *admin) : std::nullopt;
+        if (mended == now) return want_attributes(changes, file, *info, wanted);
+        if (!same_cluster) NB_CHECK(keep_original(changes, view, file));
+        if (mended)
+            changes.push_back({file.string(), "access that admin.conf does not give any more", "admin.conf's",
+                               renew_access(file, wanted)});
+        else
             changes.push_back({file.string(), "another cluster's or an old one", "admin access", copy});
-        } else {
-            NB_CHECK(want_attributes(changes, file, *info, wanted));
-        }
         return {};
+    }
+
+    // Not a WriteFile, which would hold the key.
+    static Action renew_access(const Path& file, const FileAttributes& attributes) {
+        return Procedure{"renew access", {file.string()}, [=](ActionContext& context) -> Result<void> {
+                             const auto now = NB_TRY(context.host.read(file)),
+                                        admin = NB_TRY(context.host.read(admin_conf));
+                             const auto mended = now && admin ? with_access_of(*now, *admin) : std::nullopt;
+                             return mended ? context.host.write(file, *mended, attributes) : Result<void>();
+                         }};
     }
 
     const NodeServices& services_;

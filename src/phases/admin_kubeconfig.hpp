@@ -7,8 +7,10 @@
 
 namespace nodeboot {
 
-/// Control plane: ~/.kube/config, 0600, for root and for the login user. A kubeconfig that somebody extended with
-/// clusters of their own is left as it is, but for its mode and owner. kubeadm's own kubeconfigs stay 0600.
+/// Control plane: ~/.kube/config, 0600, for root and for the login user. Where it gives the access that admin.conf gives,
+/// what else stands in it stays (a namespace, another user); renewed certificates get in. A kubeconfig that somebody
+/// extended with clusters of their own is left as it is, but for its mode and owner; a link is left alone. kubeadm's own
+/// kubeconfigs stay 0600.
 std::shared_ptr<const NodePhase> make_admin_kubeconfig_phase(const NodeServices& services);
 
 struct UserEntry {

@@ -25,6 +25,18 @@ std::string stem_of(const Path& archive) {
     return name.substr(0, name.find(".tar"));
 }
 
+/// What is at the end of the links from `path`: `touch --reference` looks at that, and an archive may be replaced behind
+/// its link as well as the link turned to another one.
+Result<std::optional<FileInfo>> stat_through_links(const HostView& view, Path& path) {
+    constexpr int most = 40;  // as the kernel: path_resolution(7)
+    for (int links = 0; links <= most; ++links) {
+        auto info = NB_TRY(view.stat(path));
+        if (!info || info->type != FileInfo::Type::symlink) return info;
+        path = path.parent_path() / info->target;  // which is the target where that is absolute
+    }
+    return fail(ErrorKind::io, fmt::format("too many links on the way to {}", path.string()));
+}
+
 class BundlePhase final : public NodePhase {
    public:
     BundlePhase(const NodeServices& services, std::shared_ptr<const Bundle> bundle)
@@ -37,10 +49,13 @@ class BundlePhase final : public NodePhase {
         const bool used =
             config.kubernetes.source == Source::bundle || config.containerd.source == ContainerdSource::bundle;
         if (!used) return changes;
-        const auto source = NB_TRY(view.stat(config.kubernetes.bundle));
+        Path end = config.kubernetes.bundle;
+        const auto source = NB_TRY_CONTEXT(stat_through_links(view, end), "kubernetes.bundle");
         if (!source)
             return fail(ErrorKind::not_found,
-                        fmt::format("kubernetes.bundle: {} does not exist", config.kubernetes.bundle),
+                        fmt::format("kubernetes.bundle: {}{} does not exist", config.kubernetes.bundle,
+                                    end == config.kubernetes.bundle ? std::string()
+                                                                    : " is a link to " + end.string() + ", which"),
                         "put the bundle there, or name another place");
         const auto unpacked = NB_TRY(view.stat(bundle_->folder()));
         if (!bundle_->is_archive() || (unpacked && unpacked->modified == source->modified)) {

@@ -34,6 +34,33 @@ TEST_F(BundleUnpacking, happens_once_and_again_when_the_archive_is_another) {
     EXPECT_EQ(plan(), Lines{change + "another one is unpacked -> unpacked; unpack /opt/demo.tar.zst"});
 }
 
+TEST_F(BundleUnpacking, looks_through_a_link_at_the_archive) {
+    const std::string change = std::string(archive) + ": another one is unpacked -> unpacked; unpack " + archive;
+    node.host.put("/opt/demo-1.tar.zst", "packed");
+    node.host.put("/opt/demo-2.tar.zst", "packed later");
+    node.host.files["/opt/demo-1.tar.zst"].info.modified = WallTime(std::chrono::hours(1));
+    node.host.files["/opt/demo-2.tar.zst"].info.modified = WallTime(std::chrono::hours(2));
+    ASSERT_TRUE(node.host.make_symlink("/opt/newest.tar.zst", "/opt/demo-1.tar.zst"));
+    ASSERT_TRUE(node.host.make_symlink(archive, "newest.tar.zst"));
+    auto& unpacked = node.host.files["/var/lib/nodeboot/bundle/demo"];
+    unpacked.info.type = FileInfo::Type::directory;
+    unpacked.info.modified = WallTime(std::chrono::hours(1));
+    EXPECT_EQ(plan(), Lines{});
+    ASSERT_TRUE(node.host.make_symlink("/opt/newest.tar.zst", "demo-2.tar.zst"));
+    EXPECT_EQ(plan(), Lines{change});
+    unpacked.info.modified = WallTime(std::chrono::hours(2));
+    EXPECT_EQ(plan(), Lines{});
+
+    node.host.files.erase("/opt/demo-2.tar.zst");
+    ASSERT_EQ(plan().size(), 1U);
+    EXPECT_NE(plan().front().find("/opt/demo.tar.zst is a link to /opt/demo-2.tar.zst, which does not exist"),
+              std::string::npos)
+        << plan().front();
+    ASSERT_TRUE(node.host.make_symlink("/opt/newest.tar.zst", archive));
+    ASSERT_EQ(plan().size(), 1U);
+    EXPECT_NE(plan().front().find("too many links"), std::string::npos) << plan().front();
+}
+
 TEST_F(BundleUnpacking, is_not_for_folders_nor_for_other_sources) {
     node.config.kubernetes.bundle = "/opt/demo";
     node.host.put("/opt/demo", "");
