@@ -109,8 +109,11 @@ build {
       "set -eu",
       "echo '${var.sha256}  /tmp/nodeboot' | sha256sum --check --strict",
       "sudo install -m 0755 -o root -g root /tmp/nodeboot /usr/local/bin/nodeboot",
-      "sudo nodeboot node bake --config /tmp/bake.toml --set kubernetes.version=${var.kubernetes_version}",
-      "rm -f /tmp/nodeboot /tmp/bake.toml",
+      # nodeboot also reads config.d beside the file, and anybody may make /tmp/config.d. sudo's own PATH may lack /usr/local/bin.
+      "folder=$(mktemp -d)",
+      "mv /tmp/bake.toml \"$folder\"",
+      "sudo /usr/local/bin/nodeboot node bake --config \"$folder/bake.toml\" --set kubernetes.version=${var.kubernetes_version}",
+      "rm -rf /tmp/nodeboot \"$folder\"",
     ]
   }
 }

@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""Has Packer validate packer/, for each distribution and architecture, and refuse a template with mistakes in it.
+"""Has Packer validate packer/, for each distribution and architecture, and refuse a template with mistakes in it. What the
+builder runs last is run here, with a sudo that only takes notes.
 
 Debian's Packer (1.6.6) is older than what the template is for: it has the Amazon builder built in and does not know the
 block that asks for the plugin, nor two settings of newer plugins. They are parsed (packer fmt), then left out, and must be there to be.
 """
 
+import hashlib
 import itertools
 import pathlib
 import re
@@ -24,7 +26,38 @@ def validate(folder, **more):
     return done.returncode, done.stdout + done.stderr
 
 
+def bake(text):
+    """Runs the last provisioner's lines in a folder that stands for /tmp, with a sudo that notes what it is told."""
+    lines = re.findall(r'^ {6}"((?:[^"\\]|\\.)*)",$', text[text.rindex("inline = ["):], re.M)
+    lines = [line.replace('\\"', '"') for line in lines]
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        (folder / "bin").mkdir()
+        sudo = folder / "bin/sudo"
+        sudo.write_text('#!/bin/sh\necho "$@" >> "$NOTES"\n[ "$1" = install ] && exit 0\n'
+                        'ls -A "$(dirname "$5")" >> "$NOTES"\nstat -c %a "$(dirname "$5")" >> "$NOTES"\n')
+        sudo.chmod(0o755)
+        tmp = folder / "tmp"
+        (tmp / "config.d").mkdir(parents=True)
+        (tmp / "config.d/evil.toml").write_text("")
+        (tmp / "bake.toml").write_text("")
+        (tmp / "nodeboot").write_text("binary")
+        script = "\n".join(lines).replace("/tmp/", f"{tmp}/")
+        script = script.replace("${var.sha256}", hashlib.sha256(b"binary").hexdigest())
+        script = script.replace("${var.kubernetes_version}", "1.35")
+        done = subprocess.run(["sh", "-e", "-c", script], text=True, capture_output=True,
+                              env={"PATH": f"{folder}/bin:/usr/bin:/bin", "NOTES": str(folder / "notes"), "TMPDIR": str(tmp)})
+        assert done.returncode == 0, done.stderr
+        install, command, *around = (folder / "notes").read_text().splitlines()
+        assert install.startswith("install -m 0755 -o root -g root") and install.endswith(" /usr/local/bin/nodeboot"), install
+        assert re.fullmatch(r"/usr/local/bin/nodeboot node bake --config \S+/bake.toml --set kubernetes.version=1.35", command), \
+            command
+        assert around == ["bake.toml", "700"], f"beside the config: {around}"
+        assert sorted(path.name for path in tmp.iterdir()) == ["config.d"], list(tmp.iterdir())
+
+
 def main(source):
+    bake((source / "packer/nodeboot.pkr.hcl").read_text())
     if not shutil.which("packer", path="/usr/bin:/bin"):
         print("packer is not installed (script/setup)", file=sys.stderr)
         return 77
