@@ -127,7 +127,7 @@ The same for every command, and stable.
 | 1 | an error; what failed, why and what to do next is on standard error |
 | 2 | `node plan`: there are changes to make. `node status`: the node is not as it should be |
 | 64 | the command line was wrong |
-| 130 | stopped by Ctrl-C or SIGTERM |
+| 130 | stopped by Ctrl-C, SIGTERM or SIGHUP |
 
 )";
 

@@ -72,7 +72,7 @@ class Converging {
                 "--set is for this run alone: nodeboot at boot and its timers read {}; put there what is to "
                 "last",
                 invocation_.config_file));
-        return is_timers_job() ? converge_patiently() : converge_once();
+        return is_timers_job(invocation_) ? converge_patiently() : converge_once();
     }
 
     /// The lock is free while it waits: `node up` may be what brings the API server back.
@@ -179,7 +179,7 @@ class Converging {
     /// What a timer starts every few minutes would soon push the record of the boot out of the folder. An image is to
     /// hold no record of the machine that it was made on.
     std::unique_ptr<RunRecorder> make_recorder() {
-        if (is_timers_job() || invocation_.command == Command::node_bake) return nullptr;
+        if (is_timers_job(invocation_) || invocation_.command == Command::node_bake) return nullptr;
         RunRecord record;
         record.command = session_.command();
         record.versions["nodeboot"] = fmt::format("{} ({})", version(), git_commit());
@@ -188,8 +188,6 @@ class Converging {
         const auto id = run_id(record.report.began, around_.pid);
         return std::make_unique<RunRecorder>(history_, session_.log(), id, std::move(record));
     }
-
-    bool is_timers_job() const { return invocation_.command == Command::node_rotate_token; }
 
     ExitCode report_end(const RunReport& report) {
         const bool stopped = around_.stop.stop_requested() && !report.ok();
@@ -202,7 +200,7 @@ class Converging {
             return exit_stopped;
         }
         around_.err(with_priority(LogLevel::error, failure_text(report, around_.err_terminal), around_.err_terminal));
-        if (!is_timers_job() || report.changed() || !report.ok())
+        if (!is_timers_job(invocation_) || report.changed() || !report.ok())
             say(with_priority(LogLevel::info, summary_text(report), terminal));
         return report.ok() ? exit_ok : exit_error;
     }

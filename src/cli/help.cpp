@@ -17,7 +17,7 @@ constexpr std::string_view exit_codes =
     "  1    an error; standard error says what failed, why and what to do next\n"
     "  2    plan: changes are pending; status: something drifted (node and cluster)\n"
     "  64   the command line was wrong\n"
-    "  130  stopped by Ctrl-C or SIGTERM; a rerun goes on from there\n";
+    "  130  stopped by Ctrl-C, SIGTERM or SIGHUP; a rerun goes on from there\n";
 
 std::string paragraph(std::string_view text) {
     std::string out;

@@ -80,4 +80,7 @@ struct Invocation {
     } bundle;
 };
 
+/// What the control plane's timers start every few minutes, or three times in one.
+inline bool is_timers_job(const Invocation& invocation) { return invocation.command == Command::node_rotate_token; }
+
 }  // namespace nodeboot::cli

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <span>
 
 #include "cli/report_text.hpp"
 
@@ -44,11 +45,16 @@ std::string live_line(std::string_view name, std::string_view doing, Duration to
 
 std::vector<std::string> live_lines(const LiveState& state, SteadyTime now, const Terminal& terminal) {
     std::vector<std::string> lines;
-    for (const auto& phase : state.running)
+    // The last line, and the one below it where the cursor stands.
+    const std::size_t room = terminal.height - std::min(terminal.height, 2U);
+    const std::size_t shown = std::min<std::size_t>(state.running.size(), room);
+    for (const auto& phase : std::span(state.running).first(shown))
         lines.push_back(live_line(shortened(phase.name, name_column - 1, terminal.unicode), phase.doing,
                                   now - phase.began, terminal));
-    lines.push_back(
-        live_line(fmt::format("{} of {} phases", state.ended, state.phases), "", now - state.began, terminal));
+    const auto left_out = state.running.size() - shown;
+    lines.push_back(live_line(fmt::format("{} of {} phases", state.ended, state.phases),
+                              left_out == 0 ? "" : fmt::format("and {} more at work", left_out), now - state.began,
+                              terminal));
     return lines;
 }
 

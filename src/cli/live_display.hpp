@@ -22,7 +22,8 @@ struct LiveState {
     SteadyTime began{};
 };
 
-/// What is drawn below everything else and replaced the next time; no line is wider than the terminal.
+/// What is drawn below everything else and replaced the next time; no line is wider than the terminal, and
+/// all of them fit into its height: the cursor could not come back over lines that have left it.
 std::vector<std::string> live_lines(const LiveState& state, SteadyTime now, const Terminal& terminal);
 
 /// Lines that stay.

@@ -31,10 +31,16 @@ Writer writer_to(int fd) {
     };
 }
 
-std::optional<std::string> ask_on_terminal(const std::string& question) {
+/// Nothing at the end of input, or when a signal asks to stop: that one comes to another thread and ends no read().
+std::optional<std::string> ask_on_terminal(const std::string& question, const std::stop_token& stop) {
     writer_to(STDERR_FILENO)(question);
     std::string answer;
-    for (char c = 0; ::read(STDIN_FILENO, &c, 1) == 1;) {
+    while (!stop.stop_requested()) {
+        pollfd wait{STDIN_FILENO, POLLIN, 0};
+        const int ready = ::poll(&wait, 1, 100);
+        if (ready == 0 || (ready < 0 && errno == EINTR)) continue;
+        char c = 0;
+        if (ready < 0 || ::read(STDIN_FILENO, &c, 1) != 1) break;
         if (c == '\n') return answer;
         answer += c;
     }
@@ -84,7 +90,10 @@ Surroundings process_surroundings(Clock& clock, Host& host, NodeFactory make_nod
                      .make_aws = std::move(make_aws),
                      .make_http = [](const Config& config) { return make_curl_http({.ca_file = config.aws.ca_file}); },
                      .ask = {}};
-    if (::isatty(STDIN_FILENO) == 1 && ::isatty(STDERR_FILENO) == 1) out.ask = ask_on_terminal;
+    if (::isatty(STDIN_FILENO) == 1 && ::isatty(STDERR_FILENO) == 1)
+        out.ask = [stop = out.stop.get_token()](const std::string& question) {
+            return ask_on_terminal(question, stop);
+        };
     if (::geteuid() == 0) out.open_console = [&clock] { return console_writer("/dev/console", STDERR_FILENO, clock); };
     out.catch_signals = true;
     out.pid = ::getpid();

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/core.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -24,11 +25,14 @@ std::string holder_of(int file) {
 }  // namespace
 
 Result<RunLock> RunLock::take(const Options& options, Clock& clock) {
-    Fd file(::open(options.path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644));
+    Fd file(::open(options.path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (!file)
         return fail(errno == EACCES ? ErrorKind::permission : ErrorKind::io,
                     fmt::format("cannot open {}: {}", options.path, std::strerror(errno)),
                     errno == EACCES ? fmt::format("run it as root: sudo nodeboot {}", options.command) : "");
+    // flock(2) asks for no more than an open file: an older nodeboot's, which anybody may read, anybody may hold.
+    if (::fchmod(file.get(), 0600) != 0)
+        return fail(ErrorKind::io, fmt::format("cannot make {} 0600: {}", options.path, std::strerror(errno)));
     const Deadline deadline = Deadline::after(clock, options.timeout);
     for (bool told = false; ::flock(file.get(), LOCK_EX | LOCK_NB) != 0;) {
         if (errno != EWOULDBLOCK && errno != EINTR)

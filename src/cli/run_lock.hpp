@@ -8,8 +8,8 @@
 
 namespace nodeboot::cli {
 
-/// One changing nodeboot at a time on a machine: flock(2) on a file that names its holder. The kernel lets go of it
-/// when the holder ends, however it ends.
+/// One changing nodeboot at a time on a machine: flock(2) on a file that names its holder, for root alone to open.
+/// The kernel lets go of it when the holder ends, however it ends.
 class RunLock {
    public:
     struct Options {

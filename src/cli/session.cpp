@@ -58,7 +58,9 @@ std::string Session::unusual_config_file() const {
 
 Result<Config> Session::load_config() {
     const auto loaded = NB_TRY(load_all());
-    for (const auto& warning : loaded.warnings) log_.warning(warning.text());
+    // A timer's job reads it three times a minute; the boot and every person have been told.
+    for (const auto& warning : loaded.warnings)
+        is_timers_job(invocation_) ? log_.debug(warning.text()) : log_.warning(warning.text());
     if (!loaded.ok()) return fail(loaded.error());
     return loaded.config;
 }

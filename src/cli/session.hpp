@@ -29,7 +29,7 @@ class Session {
     /// Tells a person on standard error, a program in the document on standard output.
     ExitCode fail_with(const Error& error);
 
-    /// Reads the layers and logs warnings.
+    /// Reads the layers and logs warnings, to a timer as details.
     Result<Config> load_config();
     /// Of --config, as an absolute path; empty where it is the usual one.
     std::string unusual_config_file() const;

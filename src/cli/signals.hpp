@@ -1,5 +1,7 @@
 #pragma once
 
+#include <signal.h>
+
 #include <functional>
 #include <stop_token>
 #include <thread>
@@ -8,8 +10,9 @@
 
 namespace nodeboot::cli {
 
-/// While it lives, SIGINT and SIGTERM become a stop request: what is under way ends, nothing new begins. A second
-/// signal ends the process at once (exit 130). `on_stop` is called on a thread of its own. Make it before any other thread, which then inherits its mask.
+/// While it lives, SIGINT, SIGTERM and SIGHUP become a stop request: what is under way ends, nothing new begins. A second
+/// SIGINT or SIGTERM ends the process at once (exit 130). SIGHUP stays ignored where it was (nohup). `on_stop` is called on
+/// a thread of its own. Make it before any other thread, which then inherits its mask.
 class StopOnSignal {
    public:
     StopOnSignal(std::stop_source source, std::function<void()> on_stop);
@@ -20,6 +23,7 @@ class StopOnSignal {
    private:
     void watch(std::stop_source source) const;
     std::function<void()> on_stop_;
+    sigset_t set_;
     Fd signals_, wake_;
     std::thread thread_;
 };

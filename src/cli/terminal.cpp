@@ -31,11 +31,11 @@ bool is_journal(int fd) {
     return !stream.empty() && ::fstat(fd, &info) == 0 && stream == fmt::format("{}:{}", info.st_dev, info.st_ino);
 }
 
-unsigned columns(int fd) {
-    winsize size{};
-    if (::ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
-    const int wanted = std::atoi(std::string(environment("COLUMNS")).c_str());
-    return wanted > 0 ? static_cast<unsigned>(wanted) : 80;
+/// What the terminal says, else the environment, else what is usual.
+unsigned extent(unsigned said, const char* variable, unsigned usual) {
+    if (said > 0) return said;
+    const int wanted = std::atoi(std::string(environment(variable)).c_str());
+    return wanted > 0 ? static_cast<unsigned>(wanted) : usual;
 }
 
 bool continues_code_point(char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }
@@ -48,7 +48,10 @@ Terminal detect_terminal(int fd) {
     terminal.color = terminal.interactive && environment("NO_COLOR").empty();
     terminal.unicode = locale_is_utf8();
     terminal.journal = is_journal(fd);
-    terminal.width = std::clamp(columns(fd), 40U, 400U);
+    winsize size{};
+    if (::ioctl(fd, TIOCGWINSZ, &size) != 0) size = {};
+    terminal.width = std::clamp(extent(size.ws_col, "COLUMNS", 80), 40U, 400U);
+    terminal.height = std::max(extent(size.ws_row, "LINES", 24), 4U);
     terminal.asked_width = !terminal.interactive && !environment("COLUMNS").empty();
     return terminal;
 }

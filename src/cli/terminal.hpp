@@ -13,6 +13,7 @@ struct Terminal {
     bool unicode = false;      ///< the locale says UTF-8
     bool journal = false;      ///< systemd's journal: lines may begin with <priority>
     unsigned width = 80;       ///< columns; 80 where nothing says otherwise
+    unsigned height = 24;      ///< lines; 24 where nothing says otherwise
     bool asked_width = false;  ///< no terminal, but COLUMNS says for which width
 
     /// Whether lines are broken to `width`. Programs that read lines get each whole.

@@ -401,6 +401,20 @@ TEST_F(NodeCommands, config_show_shows_no_secret) {
     std::filesystem::remove(config_file);
 }
 
+// nodeboot-node-roles.service reads it three times a minute.
+TEST_F(NodeCommands, warnings_about_the_config_are_not_for_the_timers_jobs) {
+    config_file = "/tmp/nodeboot-test-" + std::to_string(::getpid()) + ".toml";
+    std::ofstream(config_file) << "[containerd.extra_config.plugins.cri.registry.configs.r.auth]\n"
+                                  "password = 'hunter2'\n";
+    EXPECT_EQ(run({"node", "plan"}), exit_ok);
+    EXPECT_THAT(err, HasSubstr("warning: " + config_file + ":1:"));
+    EXPECT_EQ(run({"node", "rotate-token"}), exit_ok);
+    EXPECT_EQ(out + err, "");
+    EXPECT_EQ(run({"node", "rotate-token", "--log-level", "debug"}), exit_ok);
+    EXPECT_THAT(out + err, HasSubstr("debug: " + config_file + ":1:"));
+    std::filesystem::remove(config_file);
+}
+
 TEST_F(NodeCommands, every_shell_gets_completions) {
     for (const char* shell : {"bash", "zsh", "fish"}) {
         EXPECT_EQ(run({"completion", shell}), exit_ok);

@@ -1,5 +1,6 @@
 #include "cli/progress.hpp"
 
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 
 #include "cli/console_records.hpp"
@@ -15,6 +16,7 @@ using ::testing::ElementsAre;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 const PhaseInfo containerd{"containerd-install", "", {}};
@@ -77,6 +79,20 @@ TEST(LiveDisplay, fits_any_width) {
         for (const auto& line :
              live_lines(state, SteadyTime(75s), {.interactive = true, .unicode = true, .width = width}))
             EXPECT_LT(text_width(line), width) << line;
+}
+
+TEST(LiveDisplay, fits_any_height) {
+    LiveState state;
+    for (int i = 0; i < 50; ++i) state.running.push_back({fmt::format("wait-for-worker-{}", i), "", SteadyTime(0s)});
+    state.phases = 90;
+    const auto lines = [&](unsigned height) {
+        return live_lines(state, SteadyTime(75s), {.interactive = true, .width = 80, .height = height});
+    };
+    for (const unsigned height : {4U, 24U, 50U}) EXPECT_LT(lines(height).size(), height);
+    EXPECT_THAT(lines(24).at(21), StartsWith("  wait-for-worker-21 "));
+    EXPECT_THAT(lines(24).at(22), StartsWith("  0 of 90 phases       and 28 more at work  "));
+    EXPECT_EQ(lines(200).size(), 51U);
+    EXPECT_THAT(lines(200).back(), Not(HasSubstr("more")));
 }
 
 TEST(LiveDisplay, shows_what_runs_and_for_how_long) {

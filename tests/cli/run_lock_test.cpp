@@ -67,6 +67,17 @@ TEST_F(RunLockTest, waiting_can_be_stopped) {
     EXPECT_EQ(stopped.error().kind, ErrorKind::cancelled);
 }
 
+// flock(2) asks for no more than an open file: whoever may read it could hold it.
+TEST_F(RunLockTest, is_for_root_alone_also_where_an_older_one_left_it_open) {
+    const auto mode = [&] { return std::filesystem::status(path).permissions(); };
+    using std::filesystem::perms;
+    EXPECT_TRUE(RunLock::take(options, clock));
+    EXPECT_EQ(mode(), perms::owner_read | perms::owner_write);
+    std::filesystem::permissions(path, perms(0644));
+    EXPECT_TRUE(RunLock::take(options, clock));
+    EXPECT_EQ(mode(), perms::owner_read | perms::owner_write);
+}
+
 TEST_F(RunLockTest, a_symlink_in_its_place_is_not_followed) {
     std::filesystem::create_symlink("/tmp/elsewhere", path);
     const auto lock = RunLock::take(options, clock);
