@@ -3,6 +3,9 @@
 #include <fmt/core.h>
 #include <sys/utsname.h>
 
+#include <nlohmann/json.hpp>
+
+#include "base/json.hpp"
 #include "bundle/check.hpp"
 #include "phases/kubernetes_rpms.hpp"
 #include "system/want.hpp"
@@ -11,6 +14,27 @@ namespace nodeboot {
 namespace {
 
 constexpr const char* unpack_dir = "/var/lib/nodeboot/bundle";
+// What was installed from which file, {"/usr/bin/kubelet": {"sha256": "…", "modified": nanoseconds}}: files of two
+// versions are often of one size (Go's programs grow by pages), and to hash all of them would take a look seconds.
+// One file a kind, because each phase undoes its own.
+Path installed_file(BundleKind kind) { return Path(unpack_dir) / fmt::format("installed-{}.json", to_string(kind)); }
+
+std::int64_t nanoseconds(WallTime time) { return time.time_since_epoch().count(); }
+
+/// Empty where there is none, or one that is no good: what it does not list is installed again.
+Result<nlohmann::json> read_installed(const HostView& view, BundleKind kind) {
+    const auto text = NB_TRY(view.read(installed_file(kind))).value_or("{}");
+    auto installed = parse_json(text, installed_file(kind).string());
+    return installed && installed->is_object() ? *std::move(installed) : nlohmann::json::object();
+}
+
+bool is_installed(const nlohmann::json& installed, const std::string& target, const FileInfo& info,
+                  const BundleFile& file) {
+    if (info.type != FileInfo::Type::file || info.size != file.size) return false;
+    const auto* const modified = json_at(installed, {target, "modified"});
+    return json_string(installed, {target, "sha256"}) == file.sha256 && modified != nullptr &&
+           modified->is_number_integer() && *modified == nanoseconds(info.modified);
+}
 
 std::string machine_arch() {
     utsname names{};
@@ -164,18 +188,19 @@ Result<void> Bundle::want_installed(std::vector<NodeChange>& changes, const Host
                                      }}});
         return {};
     }
+    const auto installed = NB_TRY(read_installed(view, kind));
     for (const auto& file : found->files) {
         if (file.kind != kind) continue;
         const std::string target = *install_path(file);
         const auto info = NB_TRY(view.stat(target));
         if (info && target == flannel_plugin) continue;
-        // Size and mode at each look; the digest is checked on the way in (verified) and would cost seconds here.
-        if (info && info->type == FileInfo::Type::file && info->size == file.size) {
+        // The digest is checked on the way in (verified).
+        if (info && is_installed(installed, target, *info, file)) {
             NB_CHECK(want_attributes(changes, target, *info, {file.mode, 0, 0}));
             continue;
         }
-        changes.push_back({target, info ? fmt::format("{} bytes", info->size) : "absent",
-                           fmt::format("{} bytes", file.size),
+        changes.push_back({target, info ? fmt::format("another file of {} bytes", info->size) : "absent",
+                           "the bundle's",
                            Procedure{"install", {target}, [this, file](ActionContext& context) -> Result<void> {
                                          NB_CHECK(verified(context));
                                          return install(context, file);
@@ -195,11 +220,18 @@ Result<void> Bundle::want_removed(std::vector<NodeChange>& changes, const HostVi
         if (info && info->type == FileInfo::Type::file && info->size == file.size)
             changes.push_back({target, "from the bundle", "absent", RemovePath{target}});
     }
-    return {};
+    NB_CHECK(want_absent(changes, view, installed_file(kind)));
+    return want_no_empty_folder(changes, view, unpack_dir);
 }
 
 Result<void> Bundle::install(ActionContext& context, const BundleFile& file) const {
-    return context.host.copy(folder() / file.path, *install_path(file), {file.mode, 0, 0});
+    const std::string target = *install_path(file);
+    NB_CHECK(context.host.copy(folder() / file.path, target, {file.mode, 0, 0}));
+    const auto info = NB_TRY(context.host.stat(target));
+    if (!info) return fail(ErrorKind::io, fmt::format("{} is gone that was installed just now", target));
+    auto installed = NB_TRY(read_installed(context.host, file.kind));
+    installed[target] = {{"sha256", file.sha256}, {"modified", nanoseconds(info->modified)}};
+    return context.host.write(installed_file(file.kind), installed.dump(1) + "\n", {0600, 0, 0});
 }
 
 std::shared_ptr<const NodePhase> make_bundle_phase(const NodeServices& services, std::shared_ptr<const Bundle> bundle) {

@@ -23,7 +23,8 @@ class Bundle {
     Result<std::optional<BundleManifest>> manifest(const HostView& view) const;
     /// The manifest after checking every file, once a run. `corrupted` names the first bad file.
     Result<BundleManifest> verified(ActionContext& context) const;
-    /// Adds a change for each file of `kind` that is not installed with the listed size and mode.
+    /// Adds a change for each file of `kind` that is not installed: of another size or mode, from another file, or written
+    /// to since.
     Result<void> want_installed(std::vector<NodeChange>& changes, const HostView& view, BundleKind kind) const;
 
     /// The way back: files that are as the manifest lists them are removed. Without a manifest nothing is known of them.

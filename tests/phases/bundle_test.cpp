@@ -1,6 +1,10 @@
 #include "phases/bundle.hpp"
 
+#include <sys/utsname.h>
+
+#include "net/sha256.hpp"
 #include "phases/expect_plan.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace nodeboot::testing {
 namespace {
@@ -132,6 +136,104 @@ TEST(BundleInstalling, leaves_the_flannel_plugin_to_flannels_pod_once_there_is_o
     node.host.put("/opt/cni/bin/bridge", "another one");
     node.host.put("/opt/cni/bin/flannel", "another one");
     EXPECT_EQ(plan(), Lines{"/opt/cni/bin/bridge"});
+}
+
+/// A folder with one real file, /usr/bin/kubelet's, whose content is `content`.
+class BundleOfOneFile {
+   public:
+    explicit BundleOfOneFile(const std::string& content) {
+        folder.put("bin/kubelet", content);
+        BundleManifest manifest;
+        manifest.kubernetes = *parse_version("1.36.0");
+        manifest.arch = machine();
+        manifest.files.push_back({.path = "bin/kubelet",
+                                  .kind = BundleKind::binary,
+                                  .sha256 = sha256_hex(content),
+                                  .size = content.size(),
+                                  .mode = 0755,
+                                  .refs = {}});
+        text = serialise(manifest);
+        folder.put("manifest.json", text);
+    }
+    /// As the machine in memory sees it, too.
+    void appear(FakeHost& host, const std::string& content) const {
+        host.put((folder / "manifest.json").string(), text);
+        host.put((folder / "bin/kubelet").string(), content);
+    }
+    TemporaryFolder folder;
+    std::string text;
+
+   private:
+    static std::string machine() {
+        utsname names{};
+        uname(&names);
+        return names.machine == std::string("aarch64") ? "arm64" : "amd64";
+    }
+};
+
+class BundleInstalled : public ::testing::Test {
+   protected:
+    BundleInstalled() { node.host.now = node.clock.wall(); }
+    std::vector<NodeChange> changes(const BundleOfOneFile& files) {
+        bundle = std::make_unique<Bundle>(files.folder.path().string());
+        std::vector<NodeChange> list;
+        const auto done = bundle->want_installed(list, node.host, BundleKind::binary);
+        EXPECT_TRUE(done) << done.error().text();
+        return list;
+    }
+    void install(const BundleOfOneFile& files) {
+        auto step = node.step();
+        ActionContext context{node.host, step};
+        for (const auto& change : changes(files)) {
+            const auto done = perform(change.action, context);
+            EXPECT_TRUE(done) << done.error().text();
+        }
+        node.host.now += std::chrono::minutes(1);
+    }
+    FakeNode node;
+    std::unique_ptr<Bundle> bundle;
+};
+
+constexpr const char* kubelet = "/usr/bin/kubelet";
+
+TEST_F(BundleInstalled, a_file_of_another_bundle_is_another_also_when_it_is_as_long) {
+    const BundleOfOneFile first("kubelet 1.35.1"), second("kubelet 1.35.2");
+    first.appear(node.host, "kubelet 1.35.1");
+    second.appear(node.host, "kubelet 1.35.2");
+    install(first);
+    EXPECT_EQ(changes(first).size(), 0U);
+    ASSERT_EQ(changes(second).size(), 1U);
+    EXPECT_EQ(changes(second)[0].subject, kubelet);
+    EXPECT_EQ(changes(second)[0].from, "another file of 14 bytes");
+    EXPECT_EQ(changes(second)[0].to, "the bundle's");
+    install(second);
+    EXPECT_EQ(node.host.content(kubelet), "kubelet 1.35.2");
+    EXPECT_EQ(changes(second).size(), 0U);
+    EXPECT_EQ(changes(first).size(), 1U);
+}
+
+TEST_F(BundleInstalled, a_file_that_was_written_to_since_is_installed_again) {
+    const BundleOfOneFile files("kubelet 1.35.1");
+    files.appear(node.host, "kubelet 1.35.1");
+    install(files);
+    node.host.put(kubelet, "kubelet !.35.1", 0755);
+    install(files);
+    EXPECT_EQ(node.host.content(kubelet), "kubelet 1.35.1");
+    node.host.files[kubelet].info.mode = 0700;  // its mode alone is no reason to
+    ASSERT_EQ(changes(files).size(), 1U);
+    EXPECT_EQ(describe(changes(files)[0].action), "chmod /usr/bin/kubelet to 0755");
+}
+
+TEST_F(BundleInstalled, a_damaged_list_of_what_was_installed_means_installing_again) {
+    const BundleOfOneFile files("kubelet 1.35.1");
+    files.appear(node.host, "kubelet 1.35.1");
+    install(files);
+    for (const char* damaged : {"", "{", "[]", "{\"files\": 3}", "{\"/usr/bin/kubelet\": {\"sha256\": 1}}"}) {
+        node.host.put("/var/lib/nodeboot/bundle/installed-binary.json", damaged);
+        EXPECT_EQ(changes(files).size(), 1U) << damaged;
+        install(files);
+        EXPECT_EQ(changes(files).size(), 0U) << damaged;
+    }
 }
 
 }  // namespace
