@@ -135,7 +135,10 @@ Result<UnitState> LinuxHost::unit(const std::string& name) const {
     return state;
 }
 
-Result<bool> LinuxHost::needs_reload(const std::string& unit) const { return systemd_.needs_reload(unit); }
+Result<bool> LinuxHost::needs_reload(const std::string& unit) const {
+    const std::lock_guard lock(unit_files_);
+    return systemd_.needs_reload(unit);
+}
 
 // What `systemctl enable` makes of [Install], and what systemd itself looks for before it says "enabled" of a unit that
 // is loaded. Without such a link the answer is systemd's: the unit may be static, an alias, generated.
@@ -247,6 +250,14 @@ Result<void> LinuxHost::systemctl(const std::vector<std::string>& arguments) {
 }
 
 Result<void> LinuxHost::unit_verb(UnitVerb verb, const std::string& unit) {
+    std::unique_lock lock(unit_files_, std::defer_lock);
+    switch (verb) {
+        case UnitVerb::enable:
+        case UnitVerb::disable:
+        case UnitVerb::mask:
+        case UnitVerb::unmask: lock.lock(); break;
+        default: break;  // start and restart may take minutes, and change no unit files
+    }
     // systemctl(1) lifts masks of one kind at a time, and says nothing where there is none.
     if (verb == UnitVerb::unmask) NB_CHECK(systemctl({"unmask", "--runtime", "--", unit}));
     auto done = systemctl({std::string(to_string(verb)), "--", unit});

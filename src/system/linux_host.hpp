@@ -1,5 +1,6 @@
 #pragma once
 
+#include <mutex>
 #include <stop_token>
 
 #include "system/host.hpp"
@@ -49,6 +50,10 @@ class LinuxHost final : public Host {
     Rooted files_;
     SubprocessOptions programs_;
     mutable SystemdBus systemd_;
+    /// Held while systemctl changes what is enabled or masked, and while it is asked whether it has read its files: between
+    /// that change and the reload with which systemctl ends, systemd says of every unit that it needs one
+    /// (unit_need_daemon_reload in its src/core/unit.c), and a phase beside would take that for its own.
+    mutable std::mutex unit_files_;
 };
 
 }  // namespace nodeboot

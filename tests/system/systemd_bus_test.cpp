@@ -224,6 +224,25 @@ TEST_F(SystemdBusTest, a_unit_that_is_linked_to_be_started_is_enabled_without_a_
     EXPECT_EQ(systemd.asked("GetUnitFileState"), 3);
 }
 
+// Seen in the lab: kubelet was enabled beside containerd's phase, which then found its own unit to be reloaded once more.
+TEST_F(SystemdBusTest, whether_to_reload_is_not_asked_while_systemctl_changes_what_is_enabled) {
+    std::filesystem::create_directories(folder_ / "run/systemd");
+    FakeSystemd systemd(folder_ / "run/systemd/private");
+    folder_.put("bin/systemctl", "#!/bin/sh\ncd " + folder_.path().string() +
+                                     "\ncase \"$*\" in *enable*|*mask*) : >began; sleep 0.5; : >ended;; esac\n");
+    std::filesystem::permissions(folder_ / "bin/systemctl", std::filesystem::perms::owner_all);
+    LinuxHost host(
+        {.root = folder_.path(), .programs = {.search_path = (folder_ / "bin").string() + ":/usr/bin:/bin"}});
+    for (const auto verb : {UnitVerb::enable, UnitVerb::mask}) {
+        std::filesystem::remove(folder_ / "began");
+        std::filesystem::remove(folder_ / "ended");
+        std::jthread beside([&] { EXPECT_TRUE(host.unit_verb(verb, "kubelet.service")); });
+        while (!std::filesystem::exists(folder_ / "began")) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+        EXPECT_TRUE(host.needs_reload("containerd.service"));
+        EXPECT_TRUE(std::filesystem::exists(folder_ / "ended")) << to_string(verb);
+    }
+}
+
 TEST_F(SystemdBusTest, one_connection_serves_many_questions) {
     for (int i = 0; i < 5; ++i) ASSERT_TRUE(bus_.unit("kubelet.service"));
     EXPECT_EQ(systemd_.connections, 1);
