@@ -15,16 +15,18 @@ inline std::string_view trim(std::string_view text) {
     return text.substr(first, text.find_last_not_of(blanks) - first + 1);
 }
 
-/// Without their newlines; a last line without one counts, an empty text has none.
-inline std::vector<std::string_view> lines_of(std::string_view text) {
-    std::vector<std::string_view> lines;
+/// What each `end` ends, without it; a last part without one counts, an empty text has none.
+inline std::vector<std::string_view> parts_of(std::string_view text, char end) {
+    std::vector<std::string_view> parts;
     while (!text.empty()) {
-        const auto end = text.find('\n');
-        lines.push_back(text.substr(0, end));
-        text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+        const auto at = text.find(end);
+        parts.push_back(text.substr(0, at));
+        text.remove_prefix(at == std::string_view::npos ? text.size() : at + 1);
     }
-    return lines;
+    return parts;
 }
+
+inline std::vector<std::string_view> lines_of(std::string_view text) { return parts_of(text, '\n'); }
 
 /// What stands between blanks and tabs.
 inline std::vector<std::string_view> words_of(std::string_view text) {

@@ -170,6 +170,17 @@ void emit(const Json& value, std::size_t indent, std::string& out) {
 
 Result<std::vector<nlohmann::ordered_json>> parse_yaml(std::string_view text) { return Reader(text).documents(); }
 
+nlohmann::ordered_json* yaml_at(nlohmann::ordered_json& value, std::initializer_list<std::string_view> path) {
+    nlohmann::ordered_json* at = &value;
+    for (const auto key : path) {
+        if (!at->is_object()) return nullptr;
+        const auto found = at->find(key);
+        if (found == at->end()) return nullptr;
+        at = &*found;
+    }
+    return at;
+}
+
 std::string to_yaml(const nlohmann::ordered_json& value) {
     std::string out;
     emit(value, 0, out);

@@ -2,6 +2,7 @@
 
 #include "base/config_syntax.hpp"
 #include "base/duration.hpp"
+#include "base/lines.hpp"
 
 namespace nodeboot::cli {
 namespace {
@@ -9,11 +10,8 @@ namespace {
 using Text = const std::string&;
 
 void add_names(std::set<std::string>& names, Text list) {
-    for (std::size_t begin = 0; begin <= list.size();) {
-        const auto comma = std::min(list.find(',', begin), list.size());
-        if (comma > begin) names.insert(list.substr(begin, comma - begin));
-        begin = comma + 1;
-    }
+    for (const auto name : parts_of(list, ','))
+        if (!name.empty()) names.emplace(name);
 }
 
 template <auto Field>

@@ -15,17 +15,10 @@
 #include <string_view>
 #include <vector>
 
+#include "net/openssl_owned.hpp"
+
 namespace nodeboot {
 namespace {
-
-struct Free {
-    void operator()(BIO* bio) const { BIO_free(bio); }
-    void operator()(X509* certificate) const { X509_free(certificate); }
-    void operator()(X509_NAME* name) const { X509_NAME_free(name); }
-    void operator()(void* memory) const { OPENSSL_free(memory); }
-};
-template <class T>
-using Owned = std::unique_ptr<T, Free>;
 
 /// Certificate and TBSCertificate are sequences; before the subject stand version (if any), serial number, algorithm,
 /// issuer and validity (RFC 5280, 4.1).

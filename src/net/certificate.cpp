@@ -1,29 +1,18 @@
 #include "net/certificate.hpp"
 
 #include <fmt/core.h>
-#include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
-#include <openssl/x509v3.h>
 
 #include <ctime>
-#include <memory>
 
 #include "base/cidr.hpp"
 #include "base/encoding.hpp"
+#include "net/openssl_owned.hpp"
 #include "net/sha256.hpp"
 
 namespace nodeboot {
 namespace {
-
-struct Free {
-    void operator()(BIO* bio) const { BIO_free(bio); }
-    void operator()(X509* certificate) const { X509_free(certificate); }
-    void operator()(GENERAL_NAMES* names) const { GENERAL_NAMES_free(names); }
-    void operator()(unsigned char* bytes) const { OPENSSL_free(bytes); }
-};
-template <class T>
-using Owned = std::unique_ptr<T, Free>;
 
 Owned<BIO> reader(std::string_view text) {
     return Owned<BIO>(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));

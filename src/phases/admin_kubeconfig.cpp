@@ -37,20 +37,14 @@ std::string_view authority_of(std::string_view kubeconfig) {
 
 using Json = nlohmann::ordered_json;
 
-Json* child(Json& object, const std::string& key) {
-    if (!object.is_object()) return nullptr;
-    const auto found = object.find(key);
-    return found == object.end() ? nullptr : &*found;
-}
-
 /// The entry of config[list] that is called `name`, its part ("user"); of the first where `name` is empty, which then
 /// gets its name.
 Json* entry(Json& config, const std::string& list, const std::string& part, std::string& name) {
-    Json* const items = child(config, list);
+    Json* const items = yaml_at(config, {list});
     if (items == nullptr || !items->is_array()) return nullptr;
     for (auto& item : *items) {
-        const Json* const its_name = child(item, "name");
-        Json* const found = child(item, part);
+        const Json* const its_name = yaml_at(item, {"name"});
+        Json* const found = yaml_at(item, {part});
         if (its_name == nullptr || !its_name->is_string() || found == nullptr || !found->is_object()) continue;
         if (name.empty()) name = its_name->get<std::string>();
         if (*its_name == name) return found;
@@ -66,7 +60,7 @@ bool take_over(Json& own, Json& admin, const std::string& list, const std::strin
     Json* const to = from == nullptr ? nullptr : entry(own, list, part, name);
     if (to == nullptr) return false;
     for (const char* key : keys)
-        if (const Json* const value = child(*from, key)) (*to)[key] = *value;
+        if (const Json* const value = yaml_at(*from, {key})) (*to)[key] = *value;
     return true;
 }
 

@@ -58,10 +58,7 @@ Json node_registration(const Config& config, const KubeadmFacts& facts, const st
             out["taints"].push_back({{"key", taint.key}, {"value", taint.value}, {"effect", taint.effect}});
     }
     Arguments arguments = config.kubelet.extra_args;
-    std::string labels;
-    for (const auto& [key, value] : config.node.labels)  // a control plane gets the others from the phase node-roles
-        if (may_label_itself(key)) labels += (labels.empty() ? "" : ",") + key + "=" + value;
-    add_node_labels(arguments, labels);
+    add_node_labels(arguments, config);
     // Not in KubeletConfiguration, which is the whole cluster's: a node without this file could start no pod.
     if (!facts.resolv_conf.empty()) arguments.emplace("resolv-conf", facts.resolv_conf);
     if (!arguments.empty()) out["kubeletExtraArgs"] = extra_args(facts.version, arguments);
@@ -148,10 +145,12 @@ Json proxy_configuration(const Config& config) {
 
 }  // namespace
 
-void add_node_labels(std::map<std::string, std::string>& arguments, const std::string& labels) {
-    if (labels.empty()) return;
-    std::string& given = arguments["node-labels"];
-    given += (given.empty() ? "" : ",") + labels;
+void add_node_labels(std::map<std::string, std::string>& arguments, const Config& config) {
+    for (const auto& [key, value] : config.node.labels) {
+        if (!may_label_itself(key)) continue;  // a control plane gets it from the phase node-roles
+        std::string& given = arguments["node-labels"];
+        given += (given.empty() ? "" : ",") + key + "=" + value;
+    }
 }
 
 std::string render_kubeadm_init(const Config& config, const KubeadmFacts& facts) {

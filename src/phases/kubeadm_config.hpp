@@ -24,7 +24,7 @@ std::string render_kubeadm_init(const Config& config, const KubeadmFacts& facts)
 /// JoinConfiguration. Holds the token, so the result goes to a 0600 file that is removed after the join.
 Secret render_kubeadm_join(const Config& config, const KubeadmFacts& facts, const JoinSecret& join);
 
-/// node.labels in kubelet's arguments, beside those that kubelet.extra_args gives itself.
-void add_node_labels(std::map<std::string, std::string>& arguments, const std::string& labels);
+/// What kubelet may give itself of node.labels, in its arguments, beside those that kubelet.extra_args gives.
+void add_node_labels(std::map<std::string, std::string>& arguments, const Config& config);
 
 }  // namespace nodeboot

@@ -36,23 +36,14 @@ void name_arguments(Json& value) {
         for (auto& inner : value) name_arguments(inner);
 }
 
-Json* member(Json& document, std::initializer_list<const char*> path) {
-    Json* at = &document;
-    for (const char* key : path) {
-        if (!at->is_object() || !at->contains(key)) return nullptr;
-        at = &(*at)[key];
-    }
-    return at;
-}
-
-void leave_out(Json& document, std::initializer_list<const char*> folder, const char* key) {
-    if (Json* in = member(document, folder); in != nullptr && in->is_object()) in->erase(key);
+void leave_out(Json& document, std::initializer_list<std::string_view> folder, const char* key) {
+    if (Json* in = yaml_at(document, folder); in != nullptr && in->is_object()) in->erase(key);
 }
 
 Result<Documents> by_kind(std::vector<Json> raw) {
     Documents documents;
     for (auto& document : raw) {
-        const Json* const kind = member(document, {"kind"});
+        const Json* const kind = yaml_at(document, {"kind"});
         if (kind == nullptr || !kind->is_string())
             return fail(ErrorKind::corrupted, "what kubeadm init was given has a document without a kind");
         const auto name = kind->get<std::string>();
@@ -120,13 +111,8 @@ Flags flags_of(std::string_view arguments) {
 
 // Their order says nothing.
 Json list_of(std::string_view text) {
-    std::set<std::string> parts;
-    for (std::size_t begin = 0; begin < text.size();) {
-        const auto comma = std::min(text.find(',', begin), text.size());
-        parts.emplace(text.substr(begin, comma - begin));
-        begin = comma + 1;
-    }
-    return parts;
+    const auto parts = parts_of(text, ',');
+    return std::set<std::string>(parts.begin(), parts.end());
 }
 
 std::string taints_as_flag(const std::vector<Taint>& taints) {  // core/v1 Taint.ToString
@@ -141,9 +127,7 @@ std::string taints_as_flag(const std::vector<Taint>& taints) {  // core/v1 Taint
 
 Flags flags_for_join(const Config& config) {
     Flags flags = config.kubelet.extra_args;
-    std::string labels;
-    for (const auto& [key, value] : config.node.labels) labels += (labels.empty() ? "" : ",") + key + "=" + value;
-    add_node_labels(flags, labels);
+    add_node_labels(flags, config);
     if (!config.node.taints.empty()) flags.emplace("register-with-taints", taints_as_flag(config.node.taints));
     return flags;
 }
@@ -193,7 +177,7 @@ Result<std::vector<std::string>> settings_changed_since_init(std::string_view gi
     auto raw = NB_TRY_CONTEXT(parse_yaml(given), "what kubeadm init was given");
     std::string version;
     for (auto& document : raw)
-        if (const Json* const said = member(document, {"kubernetesVersion"}); said != nullptr && said->is_string())
+        if (const Json* const said = yaml_at(document, {"kubernetesVersion"}); said != nullptr && said->is_string())
             version = said->get<std::string>();
     const KubeadmFacts facts{NB_TRY_CONTEXT(parse_version(version), "what kubeadm init was given"), "", ""};
     const Documents then = NB_TRY(by_kind(std::move(raw)));

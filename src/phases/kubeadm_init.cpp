@@ -49,7 +49,7 @@ class KubeadmInit final : public NodePhase {
         Start start = Start::fresh;
         if (seen.interrupted && seen.etcd_data)
             start = Start::resumed;
-        else if (seen.interrupted && NB_TRY(init_left_something(view, seen.given)))
+        else if (seen.interrupted && NB_TRY(init_left_something(view, seen)))
             start = Start::after_clearing;
         Procedure init{start == Start::resumed ? "resume kubeadm init" : "kubeadm init",
                        {},
@@ -99,8 +99,9 @@ class KubeadmInit final : public NodePhase {
         auto done = run_kubeadm(context, std::move(arguments), std::chrono::minutes(6));
         if (done) return mark_init_ended(context);
         // Refused by kubeadm's own checks. What somebody brings before the next run is then not taken for its remains.
-        if (const auto left = init_left_something(host, given); left && !*left)
-            NB_CHECK(host.remove(kubeadm_init_unfinished));
+        if (const auto now = look_for_control_plane(host))
+            if (const auto left = init_left_something(host, *now); left && !*left)
+                NB_CHECK(host.remove(kubeadm_init_unfinished));
         return done;
     }
 

@@ -8,6 +8,7 @@
 #include "base/lines.hpp"
 #include "base/yaml.hpp"
 #include "phases/kubeadm.hpp"
+#include "phases/kubelet_flags.hpp"
 
 namespace nodeboot {
 namespace {
@@ -59,17 +60,15 @@ Result<void> add_files_below(std::vector<std::string>& files, const HostView& vi
 Result<std::string> etcd_folder_of_manifest(const HostView& view) {
     const auto text = NB_TRY(view.read(etcd_manifest));
     if (!text) return std::string();
-    const auto documents = parse_yaml(*text);
+    auto documents = parse_yaml(*text);
     if (!documents || documents->empty()) return std::string();
-    const nlohmann::ordered_json& pod = documents->front();
-    const auto text_at = [](const nlohmann::ordered_json& value, const char* pointer) {
-        const nlohmann::ordered_json::json_pointer at(pointer);
-        return value.is_structured() && value.contains(at) && value[at].is_string() ? value[at].get<std::string>() : "";
-    };
-    const nlohmann::ordered_json::json_pointer volumes("/spec/volumes");
-    if (!pod.is_object() || !pod.contains(volumes) || !pod[volumes].is_array()) return std::string();
-    for (const auto& volume : pod[volumes])
-        if (text_at(volume, "/name") == "etcd-data") return text_at(volume, "/hostPath/path");
+    auto* const volumes = yaml_at(documents->front(), {"spec", "volumes"});
+    if (volumes == nullptr || !volumes->is_array()) return std::string();
+    for (auto& volume : *volumes) {
+        const auto *const name = yaml_at(volume, {"name"}), *const path = yaml_at(volume, {"hostPath", "path"});
+        if (name != nullptr && *name == "etcd-data")
+            return path != nullptr && path->is_string() ? path->get<std::string>() : std::string();
+    }
     return std::string();
 }
 
@@ -105,7 +104,7 @@ Result<void> refuse_to_lose_what_came_since(const HostView& view, const ControlP
                                 "init would put it back to {}",
                                 etcd_manifest, folder, etcd_dir),
                     fmt::format("if this control plane works, remove {}", kubeadm_init_unfinished));
-    if (remains.etcd_data || !NB_TRY(init_left_something(view, remains.given))) return {};  // nothing will be removed
+    if (remains.etcd_data || !NB_TRY(init_left_something(view, remains))) return {};  // nothing will be removed
     for (const auto& name : NB_TRY(view.list(etcd_dir)))
         if (name != ".touch" && name != "member")  // etcd tests whether it may write; it may begin at this moment
             return fail(ErrorKind::refused,
@@ -157,10 +156,10 @@ Result<std::vector<std::string>> credentials_there(const HostView& view) {
     return files;
 }
 
-Result<bool> init_left_something(const HostView& view, const std::vector<std::string>& given) {
-    if (NB_TRY(look_for_control_plane(view)).begun) return true;
+Result<bool> init_left_something(const HostView& view, const ControlPlaneRemains& remains) {
+    if (remains.begun) return true;
     const auto there = NB_TRY(credentials_there(view));
-    return std::any_of(there.begin(), there.end(), [&](const auto& path) { return !contains(given, path); });
+    return std::any_of(there.begin(), there.end(), [&](const auto& path) { return !contains(remains.given, path); });
 }
 
 Result<void> clear_interrupted_init(ActionContext& context, const std::vector<std::string>& given) {
@@ -185,8 +184,7 @@ Result<void> mark_init_ended(ActionContext& context) {
     // were just unpacked, to the kernel.
     std::vector<std::string> argv{"sync", pki_dir, "/etc/kubernetes/manifests"};
     NB_CHECK(add_files_below(argv, context.host, kubernetes_dir));
-    for (const char* path :
-         {kubelet_config, "/var/lib/kubelet/kubeadm-flags.env", "/var/lib/kubelet/instance-config.yaml"})
+    for (const char* path : {kubelet_config, kubelet_flags_file, kubelet_instance_config})
         if (NB_TRY(context.host.stat(path))) argv.emplace_back(path);
     const auto synced = context.host.run({.argv = argv});
     if (!synced && synced.error().kind == ErrorKind::cancelled) return fail(synced.error());

@@ -27,8 +27,8 @@ Result<void> may_be_begun_upon(const HostView& view, const ControlPlaneRemains& 
 /// Certificates, keys and kubeconfigs in /etc/kubernetes.
 Result<std::vector<std::string>> credentials_there(const HostView& view);
 
-/// Is there anything of an init but what was `given`?
-Result<bool> init_left_something(const HostView& view, const std::vector<std::string>& given);
+/// Is there anything of an init but what was given?
+Result<bool> init_left_something(const HostView& view, const ControlPlaneRemains& remains);
 
 /// `kubeadm reset`, but for what was given.
 Result<void> clear_interrupted_init(ActionContext& context, const std::vector<std::string>& given);

@@ -11,14 +11,13 @@
 #include "base/lines.hpp"
 #include "base/yaml.hpp"
 #include "phases/kubeadm.hpp"
+#include "phases/kubelet_flags.hpp"
 
 namespace nodeboot {
 namespace {
 
 using Json = nlohmann::ordered_json;
 using Values = std::map<std::string, Json>;  // by dotted name
-
-constexpr const char* instance_config = "/var/lib/kubelet/instance-config.yaml";
 
 // kubeadm sets both to what it finds on the machine (componentconfigs/kubelet_unix.go; NodeLocalCRISocket).
 constexpr const char* nodes_own[] = {"resolvConf", "containerRuntimeEndpoint"};
@@ -93,7 +92,7 @@ Result<std::vector<std::string>> kubelet_config_differences(std::string_view clu
                                                             std::string_view instance) {
     Values wanted = NB_TRY(values_in(cluster, "the cluster's ConfigMap")), is = NB_TRY(values_in(here, kubelet_config));
     std::set<std::string> own(std::begin(nodes_own), std::end(nodes_own));
-    for (const auto& [name, value] : NB_TRY(values_in(instance, instance_config)))
+    for (const auto& [name, value] : NB_TRY(values_in(instance, kubelet_instance_config)))
         if (name != "apiVersion" && name != "kind") own.insert(name);
     for (const auto& name : own) {
         wanted.erase(name);
@@ -110,7 +109,7 @@ Result<std::vector<std::string>> kubelet_config_differences(std::string_view clu
 }
 
 void warn_of_kubelet_drift(const HostView& view, const KubeReader& api, const Config& config, const Log& log) {
-    const auto here = view.read(kubelet_config), instance = view.read(instance_config);
+    const auto here = view.read(kubelet_config), instance = view.read(kubelet_instance_config);
     if (!here || !*here || !instance) return;
     const std::string name = config_map_of(config.kubernetes.version);
     const auto map = api.get("/api/v1/namespaces/kube-system/configmaps/" + name);

@@ -70,13 +70,10 @@ Result<Findings> check_kernel(const Machine& machine) {
 // "0-3,5" → 5 processors.
 unsigned count_processors(std::string_view list) {
     unsigned count = 0;
-    while (!list.empty()) {
-        const auto comma = list.find(',');
-        const auto part = list.substr(0, comma);
+    for (const auto part : parts_of(list, ',')) {
         const auto dash = part.find('-');
         const auto first = number(part), last = dash == std::string_view::npos ? first : number(part.substr(dash + 1));
         if (first && last && *last >= *first) count += static_cast<unsigned>(*last - *first + 1);
-        list.remove_prefix(comma == std::string_view::npos ? list.size() : comma + 1);
     }
     return count;
 }

@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <array>
 
 #include "base/lines.hpp"
@@ -63,13 +62,9 @@ std::vector<std::string> DpkgStatus::providers_of(std::string_view name) const {
     std::vector<std::string> names;
     each_paragraph(text_, [&](std::string_view paragraph) {
         if (!field(paragraph, "Status").ends_with(" ok installed")) return false;
-        // "ntp, time-daemon (= 1)"
-        for (std::string_view rest = field(paragraph, "Provides"); !rest.empty();) {
-            const auto end = std::min(rest.find(','), rest.size());
-            const auto words = words_of(rest.substr(0, end));
-            if (!words.empty() && words.front() == name) names.emplace_back(field(paragraph, "Package"));
-            rest.remove_prefix(std::min(end + 1, rest.size()));
-        }
+        for (const auto provided : parts_of(field(paragraph, "Provides"), ','))  // "ntp, time-daemon (= 1)"
+            if (const auto words = words_of(provided); !words.empty() && words.front() == name)
+                names.emplace_back(field(paragraph, "Package"));
         return false;
     });
     return names;
